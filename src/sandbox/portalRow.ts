@@ -1,0 +1,15 @@
+/** Which generation of the product the portal plays. */
+export type Profile = 'cloud' | 'box-rev-32' | 'box-without-imbot-v2';
+
+export type Plan = 'standard' | 'enterprise';
+
+export interface PortalRow {
+  readonly memberId: string;
+  readonly title: string;
+  readonly profile: Profile;
+  readonly plan: Plan;
+  readonly language: string;
+  /** Port the portal answers on now, and the ports it moved away from. */
+  readonly port: number;
+  readonly formerPorts: readonly number[];
+}
