@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { Prisma, PrismaClient } from '../generated/prisma/client.ts';
+
+/** Runs one named statement with positional values; rows come back as plain objects. Cast ids to text in the SQL. */
+export interface Sql {
+  rows<Row>(text: string, ...values: readonly unknown[]): Promise<Row[]>;
+}
+
+/** Both ways to speak inside one transaction: Prisma for records, `sql` for the statements Prisma cannot say. */
+export interface Tx {
+  prisma: Prisma.TransactionClient;
+  sql: Sql;
+}
+
+export interface Database {
+  prisma: PrismaClient;
+  sql: Sql;
+  /** Commits when `work` resolves, rolls back when it throws; repeated when PostgreSQL broke a deadlock. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Calls back for every NOTIFY on `channel`; reconnects by itself. Resolves when listening has begun. */
+  listen(channel: string, onNotify: (payload: string) => void): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  url: string;
+  /** Connections of the pool. */
+  connections?: number;
+  onError?: (error: Error) => void;
+}
+
+const RECONNECT_AFTER_MS = 1000;
+const TRANSACTION_TRIES = 4;
+
+/** The same text always gets the same name, so PostgreSQL plans each statement once per connection. */
+const names = new Map<string, string>();
+function statementName(text: string): string {
+  let name = names.get(text);
+  if (!name) {
+    name = `s${createHash('sha1').update(text).digest('hex').slice(0, 16)}`;
+    names.set(text, name);
+  }
+  return name;
+}
+
+/** Deadlock (40P01) and serialisation failure (40001): PostgreSQL rolled everything back, so repeating is safe. */
+function isBrokenByPostgres(error: unknown): boolean {
+  const text = error instanceof Error ? `${(error as { code?: string }).code ?? ''} ${error.message}` : '';
+  return /\b(40P01|40001|P2034)\b|deadlock detected/.test(text);
+}
+
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.connections ?? 12,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+  });
+  // Without a listener an idle connection that breaks would end the process.
+  pool.on('error', (error) => options.onError?.(error));
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool, { statementNameGenerator: (query) => statementName(query.sql) }),
+  });
+
+  const sql: Sql = {
+    async rows<Row>(text: string, ...values: readonly unknown[]) {
+      const result = await pool.query({ name: statementName(text), text, values: [...values] });
+      return result.rows as Row[];
+    },
+  };
+
+  async function transactionOnce<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return prisma.$transaction(
+      async (client) =>
+        work({ prisma: client, sql: { rows: (text, ...values) => client.$queryRawUnsafe(text, ...values) } }),
+      { timeout: 30_000, maxWait: 30_000 },
+    );
+  }
+
+  return {
+    prisma,
+    sql,
+    async transaction(work) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await transactionOnce(work);
+        } catch (error) {
+          if (attempt >= TRANSACTION_TRIES || !isBrokenByPostgres(error)) throw error;
+        }
+      }
+    },
+    listen: (channel, onNotify) => listen(options, channel, onNotify),
+    async close() {
+      await prisma.$disconnect();
+      if (!pool.ended) await pool.end();
+    },
+  };
+}
+
+async function listen(
+  options: DatabaseOptions,
+  channel: string,
+  onNotify: (payload: string) => void,
+): Promise<() => Promise<void>> {
+  let closed = false;
+  let client: pg.Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function connect(): Promise<void> {
+    const next = new pg.Client({ connectionString: options.url, keepAlive: true });
+    next.on('notification', (message) => onNotify(message.payload ?? ''));
+    next.on('error', (error) => {
+      options.onError?.(error);
+      reconnectLater();
+    });
+    next.on('end', reconnectLater);
+    client = next;
+    await next.connect();
+    await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+  }
+  function reconnectLater(): void {
+    if (closed || timer) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      connect().catch(reconnectLater);
+    }, RECONNECT_AFTER_MS);
+  }
+
+  await connect();
+  return async () => {
+    closed = true;
+    clearTimeout(timer);
+    await client?.end().catch(() => undefined);
+  };
+}
