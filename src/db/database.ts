@@ -51,6 +51,19 @@ function isBrokenByPostgres(error: unknown): boolean {
   return /\b(40P01|40001|P2034)\b|deadlock detected/.test(text);
 }
 
+const GONE =
+  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|57P0[123]|53300|08\w{3}|P1001|P1002|P1017|P2024|P2028|Connection terminated|timeout exceeded when trying to connect|Server has closed the connection|Can't reach database|the database system is|DatabaseNotReachable|ConnectionClosed|SocketTimeout/i;
+
+/** Whether an error means that the database cannot be reached now, rather than that it refused the statement. */
+export function isDatabaseGone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
+  if (typeof code === 'string' && GONE.test(code)) return true;
+  if (GONE.test(error.message)) return true;
+  if (Array.isArray(errors) && errors.some(isDatabaseGone)) return true;
+  return isDatabaseGone(cause);
+}
+
 export function createDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
     connectionString: options.url,

@@ -65,6 +65,8 @@ export interface DeliveryFailure {
   scope?: BlockScope;
   /** The other side asked for this much patience, milliseconds. */
   retryAfterMs?: number;
+  /** Only with `retry`: we were too fast. Everybody behind the same gate waits, and no attempt is used up. */
+  throttled?: boolean;
   /** Only with `unsure`: until this moment (ms since the epoch) the other side may still be executing the call. */
   mayRunUntil?: number;
   cause?: unknown;
@@ -77,6 +79,7 @@ export class DeliveryError extends Error {
   readonly status: number | undefined;
   readonly scope: BlockScope;
   readonly retryAfterMs: number | undefined;
+  readonly throttled: boolean;
   readonly mayRunUntil: number | undefined;
 
   constructor(failure: DeliveryFailure) {
@@ -86,6 +89,7 @@ export class DeliveryError extends Error {
     this.status = failure.status;
     this.scope = failure.scope ?? 'portal';
     this.retryAfterMs = failure.retryAfterMs;
+    this.throttled = failure.throttled ?? false;
     this.mayRunUntil = failure.mayRunUntil;
   }
 }

@@ -21,7 +21,7 @@ const redacted = winston.format((info) => {
 const pretty = winston.format.printf(({ level, message, timestamp, ...fields }) => {
   const time = String(timestamp).slice(11, 19);
   const pairs = Object.entries(fields).map(([key, value]) =>
-    typeof value === 'object' ? `${key}=${JSON.stringify(value)}` : `${key}=${String(value)}`,
+    typeof value === 'string' ? `${key}=${value}` : `${key}=${JSON.stringify(value)}`,
   );
   return [time, level.padEnd(5), String(message), ...pairs].join(' ');
 });

@@ -1,0 +1,214 @@
+import type { Database, Sql, Tx } from '../db/database.ts';
+import type { Clock } from '../kit/clock.ts';
+import type { Job, LaneClass, NewJob } from './job.ts';
+import * as statements from './statements.ts';
+import type { Wake } from './wake.ts';
+
+/** A transaction whose enqueued jobs wake the workers once it is committed. */
+export interface OutboxTx extends Tx {
+  enqueue(jobs: readonly NewJob[]): Promise<void>;
+  /** Wakes the gates' workers after the commit, for jobs that a statement of its own enqueued. */
+  wakeAfterCommit(gateIds: readonly string[]): void;
+}
+
+/** A leased lane with its head job, or without one when there was nothing left to do in it. */
+export interface Claimed {
+  laneId: string;
+  claimNo: string;
+  tail: string;
+  seq: string | undefined;
+  job: Job | undefined;
+  /** The claim took a token of the gate for this job. */
+  paid: boolean;
+}
+
+export interface Settlement {
+  laneId: string;
+  claimNo: string;
+  tail: string;
+  seq: string | undefined;
+  jobId: string | undefined;
+  outcome: 'done' | 'retry' | 'dead' | 'parked';
+  delayMs?: number;
+  /** Uses up an attempt. */
+  counts?: boolean;
+  doubt?: boolean;
+  mayRunUntil?: number;
+  /** What the attempt is recorded as, when that says more than the outcome. */
+  verdict?: string;
+  code?: string;
+  detail?: string;
+  status?: number;
+  startedAt: number;
+  durationMs: number;
+}
+
+interface ClaimRow {
+  laneId: string;
+  claimNo: string;
+  tail: string;
+  paid: boolean;
+  jobId: string | null;
+  seq: string | null;
+  kind: string;
+  payload: Record<string, string>;
+  attempts: number;
+  doubt: boolean;
+  mayRunUntil: number | null;
+  requestId: string | null;
+  portalId: string | null;
+  conversationId: string | null;
+}
+
+/** A call to a portal may go on this long after its client has died: the cloud cuts requests off at 60 s. */
+const LOST_CALL_MAY_RUN_MS = 62_000;
+
+export interface Outbox {
+  /** One transaction; workers are woken after its commit. */
+  transaction<T>(work: (tx: OutboxTx) => Promise<T>): Promise<T>;
+  /** Enqueues in a transaction of its own. */
+  enqueue(jobs: readonly NewJob[]): Promise<void>;
+  claim(options: { gateId: string; class: LaneClass; limit: number; leaseMs: number }): Promise<Claimed[]>;
+  /** Returns the lanes whose claim still held; nothing is written for the others. */
+  settle(settlements: readonly Settlement[], sql?: Sql): Promise<Set<string>>;
+  /** Extends leases; returns the lanes that are still held. */
+  renew(claims: readonly Pick<Claimed, 'laneId' | 'claimNo'>[], leaseMs: number, sql?: Sql): Promise<string[]>;
+  gatesWithWork(): Promise<string[]>;
+  /** Milliseconds until something of this gate may be claimed; undefined when nothing waits. */
+  nextDueMs(gateId: string): Promise<number | undefined>;
+  /** Puts dead or parked jobs back at the end of their lanes. Returns the ids that were. */
+  replay(jobIds: readonly string[], options?: { keepDoubt: boolean }): Promise<string[]>;
+  /** Lets the lanes of these conversations stop backing off. */
+  hasten(conversationIds: readonly string[]): Promise<void>;
+  cancel(jobId: string, reason: string): Promise<boolean>;
+}
+
+const toRow = (job: NewJob): Record<string, unknown> => ({
+  gate_id: job.gateId,
+  lane: job.lane,
+  class: job.class,
+  kind: job.kind,
+  coalesce_key: job.coalesceKey ?? null,
+  payload: job.payload,
+  request_id: job.requestId ?? null,
+  portal_id: job.portalId ?? null,
+  conversation_id: job.conversationId ?? null,
+});
+
+const settlementRow = (s: Settlement): Record<string, unknown> => ({
+  lane_id: s.laneId,
+  claim_no: s.claimNo,
+  tail: s.tail,
+  seq: s.seq ?? null,
+  job_id: s.jobId ?? null,
+  outcome: s.outcome,
+  delay_ms: s.delayMs ?? 0,
+  counts: s.counts ?? true,
+  doubt: s.doubt ?? false,
+  may_run_until: s.mayRunUntil ?? null,
+  verdict: s.verdict ?? null,
+  code: s.code ?? null,
+  detail: s.detail?.slice(0, 1000) ?? null,
+  status: s.status ?? null,
+  started_at: s.startedAt,
+  duration_ms: s.durationMs,
+});
+
+function toClaimed(row: ClaimRow, gateId: string): Claimed {
+  const job: Job | undefined = row.jobId
+    ? {
+        id: row.jobId,
+        gateId,
+        kind: row.kind,
+        payload: row.payload,
+        attempts: row.attempts,
+        doubt: row.doubt ? { until: row.mayRunUntil ?? 0 } : undefined,
+        requestId: row.requestId ?? undefined,
+        portalId: row.portalId ?? undefined,
+        conversationId: row.conversationId ?? undefined,
+      }
+    : undefined;
+  return { laneId: row.laneId, claimNo: row.claimNo, tail: row.tail, seq: row.seq ?? undefined, job, paid: row.paid };
+}
+
+/** `clock` only where time must be owned (tests, a soak on a virtual clock); the database's clock otherwise. */
+export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }): Outbox {
+  const { db, wake } = deps;
+  const at = (): Date | null => (deps.clock ? new Date(deps.clock.now()) : null);
+
+  async function enqueueIn(sql: Sql, jobs: readonly NewJob[]): Promise<string[]> {
+    if (jobs.length === 0) return [];
+    const rows = await sql.rows<{ gateId: string }>(statements.ENQUEUE, JSON.stringify(jobs.map(toRow)), at());
+    return rows.map((row) => row.gateId);
+  }
+
+  return {
+    async transaction(work) {
+      const toWake = new Set<string>();
+      const wakeAfterCommit = (gateIds: readonly string[]): void => gateIds.forEach((id) => toWake.add(id));
+      const result = await db.transaction((tx) => {
+        toWake.clear();
+        return work({
+          ...tx,
+          wakeAfterCommit,
+          enqueue: async (jobs) => wakeAfterCommit(await enqueueIn(tx.sql, jobs)),
+        });
+      });
+      wake.all([...toWake]);
+      return result;
+    },
+    async enqueue(jobs) {
+      wake.all(await enqueueIn(db.sql, jobs));
+    },
+    async claim({ gateId, class: laneClass, limit, leaseMs }) {
+      const rows = await db.sql.rows<ClaimRow>(
+        statements.CLAIM,
+        gateId,
+        laneClass,
+        limit,
+        leaseMs,
+        'each',
+        at(),
+        LOST_CALL_MAY_RUN_MS,
+      );
+      return rows.map((row) => toClaimed(row, gateId));
+    },
+    async settle(settlements, sql = db.sql) {
+      const rows = await sql.rows<{ laneId: string }>(
+        statements.SETTLE,
+        JSON.stringify(settlements.map(settlementRow)),
+        at(),
+      );
+      return new Set(rows.map((row) => row.laneId));
+    },
+    async renew(claims, leaseMs, sql = db.sql) {
+      const input = claims.map((claim) => ({ lane_id: claim.laneId, claim_no: claim.claimNo }));
+      const rows = await sql.rows<{ laneId: string }>(statements.RENEW, JSON.stringify(input), leaseMs, at());
+      return rows.map((row) => row.laneId);
+    },
+    async gatesWithWork() {
+      return (await db.sql.rows<{ gateId: string }>(statements.SWEEP, at())).map((row) => row.gateId);
+    },
+    async nextDueMs(gateId) {
+      const [row] = await db.sql.rows<{ afterMs: number }>(statements.NEXT_DUE, gateId, at());
+      return row?.afterMs;
+    },
+    async replay(jobIds, options = { keepDoubt: true }) {
+      const rows = await db.sql.rows<{ id: string; gateId: string }>(
+        statements.REPLAY,
+        JSON.stringify(jobIds),
+        at(),
+        options.keepDoubt,
+      );
+      wake.all([...new Set(rows.map((row) => row.gateId))]);
+      return rows.map((row) => row.id);
+    },
+    async hasten(conversationIds) {
+      const rows = await db.sql.rows<{ gateId: string }>(statements.HASTEN, JSON.stringify(conversationIds), at());
+      wake.all([...new Set(rows.map((row) => row.gateId))]);
+    },
+    async cancel(jobId, reason) {
+      return (await db.sql.rows(statements.CANCEL, jobId, reason)).length > 0;
+    },
+  };
+}

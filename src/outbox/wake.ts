@@ -1,0 +1,60 @@
+import type { Database } from '../db/database.ts';
+import type { Logger } from '../kit/logger.ts';
+
+const CHANNEL = 'gateway_wake';
+/**
+ * NOTIFY inside a transaction serialises all commits behind one lock and halves their number; sent afterwards and
+ * at most once per interval it costs nothing. A notice that is lost is covered by the workers' sweep.
+ */
+const NOTIFY_EVERY_MS = 10;
+
+/** Tells the workers of all processes that gates have work. */
+export interface Wake {
+  all(gateIds: readonly string[]): void;
+  onWake(listener: (gateId: string) => void): void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function createWake(deps: { db: Database; log: Logger }): Wake {
+  const listeners: ((gateId: string) => void)[] = [];
+  const pending = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  let unlisten: (() => Promise<void>) | undefined;
+  const here = (gateId: string): void => listeners.forEach((listener) => listener(gateId));
+
+  async function notify(): Promise<void> {
+    timer = undefined;
+    const gateIds = [...pending];
+    pending.clear();
+    await deps.db.sql
+      .rows(
+        'select pg_notify($1, id) from jsonb_array_elements_text($2::jsonb) as t(id)',
+        CHANNEL,
+        JSON.stringify(gateIds),
+      )
+      .catch((error: unknown) => deps.log.debug('wake.lost', { error }));
+  }
+
+  return {
+    all(gateIds) {
+      for (const gateId of gateIds) {
+        here(gateId);
+        pending.add(gateId);
+      }
+      if (pending.size > 0 && unlisten) timer ??= setTimeout(() => void notify(), NOTIFY_EVERY_MS);
+    },
+    onWake(listener) {
+      listeners.push(listener);
+    },
+    async start() {
+      unlisten = await deps.db.listen(CHANNEL, here);
+    },
+    async stop() {
+      clearTimeout(timer);
+      if (pending.size > 0 && unlisten) await notify();
+      await unlisten?.();
+      unlisten = undefined;
+    },
+  };
+}

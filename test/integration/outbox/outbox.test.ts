@@ -1,0 +1,266 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { DeliveryError } from '../../../src/kit/errors.ts';
+import type { Handler, NewJob } from '../../../src/outbox/job.ts';
+import { type OutboxBench, createOutboxBench } from '../../support/outbox.ts';
+import { until } from '../../support/until.ts';
+
+let bench: OutboxBench;
+let gateId: string;
+
+beforeEach(async () => {
+  bench = await createOutboxBench();
+  gateId = await bench.addGate();
+});
+afterEach(() => bench.close());
+
+const job = (lane: string, n: number | string, extra: Partial<NewJob> = {}): NewJob => ({
+  gateId,
+  lane,
+  class: 'live',
+  kind: 'note',
+  payload: { n: String(n) },
+  ...extra,
+});
+
+const failing = (failure: ConstructorParameters<typeof DeliveryError>[0]): DeliveryError => new DeliveryError(failure);
+
+/** Records what ran; throws what `plan` says for the given attempt of the given job. */
+function recorder(plan: (n: string, attempt: number) => DeliveryError | undefined = () => undefined): {
+  ran: string[];
+  handler: Handler;
+} {
+  const ran: string[] = [];
+  return {
+    ran,
+    handler: {
+      run(one) {
+        const error = plan(one.payload.n ?? '', one.attempts);
+        if (error) return Promise.reject(error);
+        ran.push(one.payload.n ?? '');
+        return Promise.resolve({ outcome: 'done' });
+      },
+    },
+  };
+}
+
+const waiting = (): Promise<number> => bench.db.prisma.job.count({ where: { state: { in: ['waiting', 'running'] } } });
+const drained = (): Promise<number> => until(waiting, (left) => left === 0);
+
+test('the jobs of a lane run in the order they were enqueued, even when one is retried', async () => {
+  const { ran, handler } = recorder((n, attempt) =>
+    n === '2' && attempt === 1 ? failing({ verdict: 'retry', code: 'busy', detail: 'once' }) : undefined,
+  );
+  await bench.outbox.enqueue(Array.from({ length: 20 }, (_, n) => job('a', n)));
+  bench.startWorker({ note: handler }, { random: () => 0 });
+  await drained();
+  expect(ran).toEqual(Array.from({ length: 20 }, (_, n) => String(n)));
+});
+
+test('a refused job is dead with its reason and does not block its lane', async () => {
+  const { ran, handler } = recorder((n) =>
+    n === '1' ? failing({ verdict: 'refused', code: 'ERROR_ARGUMENT', detail: 'never', status: 400 }) : undefined,
+  );
+  await bench.outbox.enqueue([0, 1, 2].map((n) => job('a', n)));
+  bench.startWorker({ note: handler });
+  await until(
+    () => ran.length,
+    (count) => count === 2,
+  );
+  expect(ran).toEqual(['0', '2']);
+  const dead = await until(() => bench.db.prisma.job.findFirst({ where: { state: 'dead' } }));
+  expect(dead).toMatchObject({ lastCode: 'ERROR_ARGUMENT', payload: { n: '1' } });
+  const attempts = await bench.db.prisma.attempt.findMany({ where: { jobId: dead?.id ?? 0n } });
+  expect(attempts).toMatchObject([{ outcome: 'refused', code: 'ERROR_ARGUMENT', status: 400 }]);
+});
+
+test('a dead job runs again, at the end of its lane, when an administrator replays it', async () => {
+  let broken = true;
+  const { ran, handler } = recorder((n) =>
+    n === '0' && broken ? failing({ verdict: 'refused', code: 'no', detail: 'not now' }) : undefined,
+  );
+  await bench.outbox.enqueue([0, 1].map((n) => job('a', n)));
+  bench.startWorker({ note: handler });
+  const dead = await until(() => bench.db.prisma.job.findFirst({ where: { state: 'dead' } }));
+  await until(() => ran.length === 1);
+  broken = false;
+  expect(await bench.outbox.replay([String(dead?.id)])).toEqual([String(dead?.id)]);
+  await until(() => ran.length === 2);
+  expect(ran).toEqual(['1', '0']);
+});
+
+test('a waiting job absorbs newer ones of its key; one that has started does not', async () => {
+  const { ran, handler } = recorder();
+  const rename = (n: number): NewJob => job('a', n, { coalesceKey: 'name' });
+  await bench.outbox.enqueue([rename(1), rename(2)]);
+  await bench.outbox.enqueue([rename(3)]);
+  const [claimed] = await bench.outbox.claim({ gateId, class: 'live', limit: 10, leaseMs: 60_000 });
+  expect(claimed?.job?.payload).toEqual({ n: '3' });
+  await bench.outbox.enqueue([rename(4)]);
+  await bench.outbox.enqueue([rename(5)]);
+  if (!claimed) throw new Error('nothing was claimed');
+  await bench.outbox.settle([{ ...claimed, jobId: claimed.job?.id, outcome: 'done', startedAt: 0, durationMs: 0 }]);
+  bench.startWorker({ note: handler });
+  await drained();
+  expect(ran).toEqual(['5']);
+});
+
+test('a lane that was claimed anew cannot be settled by its former holder', async () => {
+  await bench.outbox.enqueue([job('a', 1)]);
+  const [first] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 0 });
+  const [second] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 60_000 });
+  const settle = (claim: typeof first): Promise<Set<string>> => {
+    if (!claim) throw new Error('nothing was claimed');
+    return bench.outbox.settle([{ ...claim, jobId: claim.job?.id, outcome: 'done', startedAt: 0, durationMs: 0 }]);
+  };
+  expect([...(await settle(first))]).toEqual([]);
+  expect([...(await settle(second))]).toEqual([second?.laneId]);
+});
+
+test('a job whose process died is handed to the next one as doubtful', async () => {
+  await bench.outbox.enqueue([job('a', 1)]);
+  const [first] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 0 });
+  expect(first?.job?.doubt).toBeUndefined();
+  const [second] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 60_000 });
+  expect(second?.job?.attempts).toBe(2);
+  expect(second?.job?.doubt?.until).toBeGreaterThan(Date.now() + 50_000);
+});
+
+test('doubt stays until the job is done, whatever the look-ups in between come to', async () => {
+  const doubts: boolean[] = [];
+  const handler: Handler = {
+    run(one) {
+      doubts.push(one.doubt !== undefined);
+      if (one.attempts === 1) throw failing({ verdict: 'unsure', code: 'timeout', detail: 'no answer' });
+      if (one.attempts === 2) throw failing({ verdict: 'retry', code: 'busy', detail: 'the look-up failed' });
+      return Promise.resolve({ outcome: 'done' });
+    },
+  };
+  await bench.outbox.enqueue([job('a', 1)]);
+  bench.startWorker({ note: handler }, { random: () => 0 });
+  await drained();
+  expect(doubts).toEqual([false, true, true]);
+});
+
+test('no more requests pass a gate than its bucket holds, with two workers as with one', async () => {
+  gateId = await bench.addGate({ burst: 5, perSecond: 10 });
+  const { ran, handler } = recorder();
+  const paying: Handler = {
+    async run(one, run) {
+      await run.token();
+      return handler.run(one, run);
+    },
+  };
+  await bench.outbox.enqueue(Array.from({ length: 20 }, (_, n) => job(`lane-${n}`, n)));
+  const began = Date.now();
+  bench.startWorker({ note: paying });
+  bench.startWorker({ note: paying });
+  await drained();
+  expect(ran).toHaveLength(20);
+  // 5 at once, the other 15 at 10 a second.
+  expect(Date.now() - began).toBeGreaterThanOrEqual(1_400);
+});
+
+test('a blocked gate uses up no attempts and lets its jobs go when it is opened again', async () => {
+  let open = false;
+  const { ran, handler } = recorder(() =>
+    open ? undefined : failing({ verdict: 'blocked', code: 'OVERLOAD_LIMIT', detail: 'held' }),
+  );
+  await bench.outbox.enqueue([0, 1, 2].map((n) => job(`lane-${n}`, n)));
+  bench.startWorker({ note: handler });
+  await until(
+    async () => (await bench.db.prisma.gate.findFirst({ where: { blockedReason: 'OVERLOAD_LIMIT' } })) !== null,
+  );
+  await until(
+    () => bench.db.prisma.job.count({ where: { state: 'running' } }),
+    (running) => running === 0,
+  );
+  expect(await bench.db.prisma.job.findMany()).toMatchObject([{ attempts: 0 }, { attempts: 0 }, { attempts: 0 }]);
+  open = true;
+  await bench.gate.unblock(gateId);
+  await drained();
+  expect(ran.sort()).toEqual(['0', '1', '2']);
+});
+
+test('a slow gate delays no other', async () => {
+  const slowGate = gateId;
+  const fastGate = await bench.addGate();
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const ran: string[] = [];
+  const handler: Handler = {
+    async run(one) {
+      if (one.gateId === slowGate) await held;
+      else ran.push(one.payload.n ?? '');
+      return { outcome: 'done' };
+    },
+  };
+  await bench.outbox.enqueue(Array.from({ length: 30 }, (_, n) => job(`s${n}`, n)));
+  bench.startWorker({ note: handler });
+  await until(
+    () => bench.db.prisma.job.count({ where: { state: 'running' } }),
+    (running) => running > 0,
+  );
+  await bench.outbox.enqueue(Array.from({ length: 30 }, (_, n) => job(`f${n}`, n, { gateId: fastGate })));
+  await until(() => ran.length === 30);
+  release();
+  await drained();
+});
+
+test('a worker in another process is woken by the commit, not by the sweep', async () => {
+  const { ran, handler } = recorder();
+  bench.startWorker({ note: handler }, { sweepEveryMs: 60_000 });
+  const other = await import('../../../src/db/database.ts');
+  const url = await bench.db.sql.rows<{ name: string }>('select current_database() as name');
+  const admin = new URL(process.env.TEST_ADMIN_URL ?? '');
+  admin.pathname = `/${url[0]?.name}`;
+  const db = other.createDatabase({ url: admin.href });
+  const { createWake } = await import('../../../src/outbox/wake.ts');
+  const { createOutbox } = await import('../../../src/outbox/outbox.ts');
+  const { silentLogger } = await import('../../../src/kit/logger.ts');
+  const wake = createWake({ db, log: silentLogger });
+  await wake.start();
+  await createOutbox({ db, wake }).enqueue([job('a', 1)]);
+  await until(() => ran.length === 1, Boolean, { withinMs: 5_000 });
+  await wake.stop();
+  await db.close();
+});
+
+test('a commit that enqueues and a commit that throws are all or nothing', async () => {
+  const { ran, handler } = recorder();
+  await expect(
+    bench.outbox.transaction(async (tx) => {
+      await tx.enqueue([job('a', 'lost')]);
+      throw new Error('rolled back');
+    }),
+  ).rejects.toThrow('rolled back');
+  await bench.outbox.transaction((tx) => tx.enqueue([job('a', 'kept')]));
+  bench.startWorker({ note: handler });
+  await drained();
+  expect(ran).toEqual(['kept']);
+});
+
+test('a bug in a handler is an attempt with doubt, never a lost job', async () => {
+  const handler: Handler = {
+    run(one) {
+      if (one.attempts === 1) throw new TypeError('undefined is not a function');
+      expect(one.doubt).toBeDefined();
+      return Promise.resolve({ outcome: 'done' });
+    },
+  };
+  await bench.outbox.enqueue([job('a', 1)]);
+  bench.startWorker({ note: handler }, { random: () => 0 });
+  await drained();
+  expect(await bench.db.prisma.finishedJob.findMany()).toMatchObject([{ attempts: 2 }]);
+});
+
+test('a cancelled job never runs and absorbs no newer one', async () => {
+  const { ran, handler } = recorder();
+  const rename = (n: number): NewJob => job('a', n, { coalesceKey: 'name' });
+  await bench.outbox.enqueue([rename(1)]);
+  const first = await bench.db.prisma.job.findFirstOrThrow();
+  expect(await bench.outbox.cancel(String(first.id), 'by an administrator')).toBe(true);
+  await bench.outbox.enqueue([rename(2)]);
+  bench.startWorker({ note: handler });
+  await drained();
+  expect(ran).toEqual(['2']);
+});
