@@ -1,0 +1,119 @@
+import type { Call } from './portalApi.ts';
+import { asFields, asId, asList, asText, asFlag, hasCode, type Fields } from './wire.ts';
+
+/** `imopenlines.*` as typed functions (contract imconnector §3.14, 3.15). Reads only, all repeatable. */
+
+export interface OpenLine {
+  id: string;
+  name: string;
+  active: boolean;
+}
+
+const PAGE = 200;
+
+export async function listLines(call: Call): Promise<OpenLine[]> {
+  const lines = new Map<string, OpenLine>();
+  for (let offset = 0; ; offset += PAGE) {
+    const PARAMS = { select: ['ID', 'LINE_NAME', 'ACTIVE'], order: { ID: 'ASC' }, limit: PAGE, offset };
+    const page = asList(await call('imopenlines.config.list.get', { PARAMS }, { repeatable: true })).flatMap(lineOf);
+    const before = lines.size;
+    for (const line of page) lines.set(line.id, line);
+    // Also ends on a portal that does not know `offset` and sends the same page again.
+    if (page.length < PAGE || lines.size === before) return [...lines.values()];
+  }
+}
+
+/** @returns undefined when the portal has no such line. */
+export async function getLine(call: Call, id: string): Promise<OpenLine | undefined> {
+  const params = { CONFIG_ID: id, WITH_QUEUE: 'N' };
+  return lineOf(await call('imopenlines.config.get', params, { repeatable: true }))[0];
+}
+
+function lineOf(value: unknown): OpenLine[] {
+  const { ID, LINE_NAME, ACTIVE } = asFields(value);
+  const id = asId(ID);
+  return id === undefined ? [] : [{ id, name: asText(LINE_NAME), active: asFlag(ACTIVE) }];
+}
+
+export interface Dialog {
+  chatId: string;
+  title: string;
+  userCode: string;
+  /** The last session of the dialog, open or not. */
+  sessionId?: string;
+}
+
+/** @returns undefined when there is none, or none we may see (`ACCESS_ERROR` means both). */
+export async function getDialog(
+  call: Call,
+  by: { chatId: string } | { userCode: string },
+): Promise<Dialog | undefined> {
+  const params = 'chatId' in by ? { CHAT_ID: by.chatId } : { USER_CODE: by.userCode };
+  try {
+    return dialogOf(asFields(await call('imopenlines.dialog.get', params, { repeatable: true })));
+  } catch (error) {
+    if (hasCode(error, 'ACCESS_ERROR')) return undefined;
+    throw error;
+  }
+}
+
+function dialogOf(chat: Fields): Dialog | undefined {
+  const chatId = asId(chat.id);
+  if (chatId === undefined) return undefined;
+  // The sixth part of entity_data_1 (contract imconnector §3.15).
+  const sessionId = asId(asText(chat.entity_data_1).split('|')[5]);
+  return {
+    chatId,
+    title: asText(chat.name),
+    userCode: asText(chat.entity_id),
+    ...(sessionId === undefined ? {} : { sessionId }),
+  };
+}
+
+export interface HistoryMessage {
+  id: string;
+  /** Id of the portal's user; `0` for the system. */
+  senderId: string;
+  text: string;
+  /** Ids of the messenger: what was sent by us, or confirmed as delivered. Empty: never left the portal. */
+  connectorIds: string[];
+}
+
+/** The messages of one session in their order, or undefined when it cannot be seen. */
+export async function getSessionHistory(
+  call: Call,
+  { sessionId }: { sessionId: string },
+): Promise<{ messages: HistoryMessage[] } | undefined> {
+  try {
+    const params = { SESSION_ID: sessionId };
+    const history = asFields(await call('imopenlines.session.history.get', params, { repeatable: true }));
+    const messages = asList(history.message).map(asFields).flatMap(messageOf);
+    return { messages: messages.sort(byId) };
+  } catch (error) {
+    if (hasCode(error, 'ACCESS_DENIED', 'INVALID_SESSION_ID') && error.verdict === 'refused') return undefined;
+    throw error;
+  }
+}
+
+function messageOf(message: Fields): HistoryMessage[] {
+  const id = asId(message.id);
+  if (id === undefined) return [];
+  const params = asFields(message.params);
+  const external = params.connectorMid ?? params.CONNECTOR_MID;
+  return [
+    {
+      id,
+      senderId: asId(message.senderId ?? message.senderid ?? message.sender_id) ?? '0',
+      text: asText(message.text),
+      connectorIds: typeof external === 'string' ? [external] : asList(external).map(asText),
+    },
+  ];
+}
+
+/** Ids grow and may be longer than a safe integer. */
+const byId = (a: HistoryMessage, b: HistoryMessage): number =>
+  a.id.length - b.id.length || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+/** Key of a dialog on the portal (§2). `bitrixUserId`: the portal's user; `0` for a group connector. */
+export const userCode = (parts: { connector: string; line: string; chatId: string; bitrixUserId: string }): string =>
+  [parts.connector.toLowerCase(), parts.line, parts.chatId, parts.bitrixUserId].join('|');
