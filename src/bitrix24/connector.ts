@@ -87,7 +87,10 @@ export interface ConnectorData {
 }
 
 /** What the Contact Center shows. Merged on the portal: nothing can be cleared except by deactivating (§3.4). */
-export async function setConnectorData(call: Call, { data, ...line }: LineRef & { data: ConnectorData }): Promise<void> {
+export async function setConnectorData(
+  call: Call,
+  { data, ...line }: LineRef & { data: ConnectorData },
+): Promise<void> {
   const DATA = { ID: data.id, URL: data.url, URL_IM: data.urlIm, NAME: data.name };
   await call('imconnector.connector.data.set', { ...lineParams(line), DATA }, REPEATABLE);
 }
@@ -133,7 +136,12 @@ export async function setChatName(
   call: Call,
   { chatId, name, userId, ...line }: LineRef & { chatId: string; name: string; userId?: string },
 ): Promise<void> {
-  const params = { ...lineParams(line), CHAT_ID: chatId, NAME: name, ...(userId === undefined ? {} : { USER_ID: userId }) };
+  const params = {
+    ...lineParams(line),
+    CHAT_ID: chatId,
+    NAME: name,
+    ...(userId === undefined ? {} : { USER_ID: userId }),
+  };
   const result = asFields(await call('imconnector.chat.name.set', params, REPEATABLE));
   if (!asFlag(result.SUCCESS)) {
     throw new DeliveryError({ verdict: 'refused', code: 'not_done', detail: 'imconnector.chat.name.set' });
@@ -184,4 +192,3 @@ export async function listBoundEvents(call: Call): Promise<BoundEvent[]> {
 export async function setLineError(call: Call, line: LineRef): Promise<void> {
   await call('imconnector.set.error', lineParams(line), REPEATABLE);
 }
-

@@ -59,4 +59,3 @@ export async function confirmDelivery(call: Call, delivery: Delivery): Promise<v
     REPEATABLE,
   );
 }
-

@@ -50,7 +50,9 @@ function isAllowed(url: URL, { allowInsecure }: EndpointPolicy): boolean {
   if (allowInsecure) return url.protocol === 'https:' || url.protocol === 'http:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (url.protocol !== 'https:') return false;
-  return isIP(host) === 0 ? host.includes('.') && !/\.(localhost|local|internal)\.?$/.test(host) : !isPrivateAddress(host);
+  return isIP(host) === 0
+    ? host.includes('.') && !/\.(localhost|local|internal)\.?$/.test(host)
+    : !isPrivateAddress(host);
 }
 
 /** Host with its port, without the port a browser would leave out: how two names of one portal are compared. */
@@ -63,7 +65,10 @@ export const plainHost = (host: string): string => host.toLowerCase().replace(/:
 export function movedBase(location: string, from: string, method: string, policy: EndpointPolicy): string | undefined {
   if (!URL.canParse(location, from)) return undefined;
   const url = new URL(location, from);
-  const path = url.pathname.toLowerCase().replace(/\/$/, '').replace(/\.json$/, '');
+  const path = url.pathname
+    .toLowerCase()
+    .replace(/\/$/, '')
+    .replace(/\.json$/, '');
   const at = path.lastIndexOf('/rest/');
   if (at < 0 || path.slice(at).replace(/\/+/g, '/') !== `/rest/${method.toLowerCase()}`) return undefined;
   return restBase(`${url.origin}${url.pathname.slice(0, at)}/rest/`, policy);

@@ -15,8 +15,7 @@ export const PLANS = {
 } as const satisfies Record<string, RequestBucket>;
 
 /** By `LICENSE` of `app.info`, such as `ru_ent250`; the slower plan where it says nothing (§4.1). */
-export const planOf = (license: string): keyof typeof PLANS =>
-  /(^|_)ent/i.test(license) ? 'enterprise' : 'ordinary';
+export const planOf = (license: string): keyof typeof PLANS => (/(^|_)ent/i.test(license) ? 'enterprise' : 'ordinary');
 
 /** Seconds of execution of one method within ten minutes: 480 in the cloud, 420 where self-hosted (§4.3). */
 export const OPERATING_LIMIT_S = 420;

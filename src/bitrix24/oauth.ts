@@ -84,13 +84,14 @@ export function createOAuth(deps: OAuthDeps): OAuth {
 
     async appInfo(accessToken, serverEndpoint) {
       const first = trusted(serverEndpoint);
-      let unreachable: unknown;
+      let unreachable: DeliveryError | undefined;
       for (const server of [first, ...servers.filter((other) => other !== first)]) {
         try {
           const reply = await http.post(`${server}/rest/app.info`, { auth: accessToken });
           const info = infoOf(reply, server);
           if (info) return info;
         } catch (error) {
+          if (!(error instanceof DeliveryError)) throw error;
           unreachable = error;
         }
       }

@@ -44,7 +44,11 @@ export const PORTAL_CODES: Readonly<Record<string, CodeRule>> = {
   ERROR_UNEXPECTED_ANSWER: { verdict: 'transient', note: 'the portal failed half-way' },
   WRONG_ENCODING: { verdict: 'transient', note: 'executed, but the answer could not be encoded; comes with 200' },
 
-  ERROR_CORE: { verdict: 'refused', brokenAbove500: true, note: 'a decision with 400, a failed SQL statement with 500' },
+  ERROR_CORE: {
+    verdict: 'refused',
+    brokenAbove500: true,
+    note: 'a decision with 400, a failed SQL statement with 500',
+  },
   ERROR_ARGUMENT: { verdict: 'refused', note: 'our parameter is wrong' },
   WRONG_AUTH_TYPE: { verdict: 'refused', note: 'needs an application, not a webhook' },
   INVALID_REQUEST: { verdict: 'refused', note: 'https is required' },
