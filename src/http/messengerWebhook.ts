@@ -1,0 +1,116 @@
+import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Router } from 'express';
+import type { Clock } from '../kit/clock.ts';
+import { RequestError } from '../kit/errors.ts';
+import type { LogFields, Logger } from '../kit/logger.ts';
+import { parseWebhookBody, type ReceivedEvent } from '../messenger/payload.ts';
+import { verifySignature } from '../messenger/signature.ts';
+import { methodNotAllowed, problemCodeOf } from './problem.ts';
+import { requestIdOf } from './requestId.ts';
+
+/** `POST /webhooks/{messenger}`: verify, parse, accept, answer after the commit; nothing else happens here. */
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_SLUG_LENGTH = 200;
+
+export interface WebhookMessenger {
+  id: string;
+  slug: string;
+  gateId: string;
+  /** `whsec_` + base64, any of which may have signed. */
+  secrets: readonly string[];
+}
+
+export interface MessengerWebhookDeps {
+  findMessenger(slug: string): Promise<WebhookMessenger | undefined>;
+  /** Resolves when the events are durable; `accepted + duplicates` is their number. */
+  accept(
+    messenger: WebhookMessenger,
+    events: ReceivedEvent[],
+    context: { requestId: string },
+  ): Promise<{ accepted: number; duplicates: number }>;
+  clock: Clock;
+  log: Logger;
+}
+
+/** Answers 202 {accepted, duplicates}. Nothing is stored when any other answer is given. */
+export function createMessengerWebhook(deps: MessengerWebhookDeps): Router {
+  const router = express.Router();
+  router
+    .route('/webhooks/:slug')
+    // The limit holds for the body after inflation.
+    .post(jsonOnly, express.raw({ type: () => true, limit: MAX_BODY_BYTES }), receive(deps), logRefusal(deps.log))
+    .all(methodNotAllowed('POST'));
+  return router;
+}
+
+const receive =
+  (deps: MessengerWebhookDeps): RequestHandler<{ slug: string }> =>
+  async (req, res) => {
+    const { slug } = req.params;
+    const requestId = requestIdOf(res);
+    const storing = orNotStored(deps.log, { requestId, messenger: printable(slug) });
+
+    const messenger = isPossible(slug) ? await storing(() => deps.findMessenger(slug)) : undefined;
+    if (!messenger) throw new RequestError('unknown_messenger');
+    const body = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
+    const id = soleHeader(req, 'webhook-id');
+    verifySignature({
+      id,
+      timestamp: soleHeader(req, 'webhook-timestamp'),
+      signatures: soleHeader(req, 'webhook-signature'),
+      body,
+      secrets: messenger.secrets,
+      now: deps.clock.now(),
+    });
+    const events = parseWebhookBody(body, id);
+    const { accepted, duplicates } = await storing(() => deps.accept(messenger, events, { requestId }));
+    res.status(202).json({ accepted, duplicates });
+  };
+
+/** `application/json` in UTF-8, whatever other parameters it has. */
+const jsonOnly: RequestHandler<{ slug: string }> = (req, _res, next) => {
+  const [type = '', ...parameters] = (req.get('content-type') ?? '').toLowerCase().split(';');
+  const charsets = parameters.map((parameter) => parameter.trim()).filter((text) => text.startsWith('charset='));
+  const isUtf8 = charsets.every((text) => /^charset="?utf-?8"?$/.test(text));
+  if (type.trim() !== 'application/json' || !isUtf8) {
+    throw new RequestError('unsupported_media_type', 'Expected application/json in UTF-8');
+  }
+  next();
+};
+
+/** A header sent twice has two meanings; which one was signed is not ours to choose. */
+function soleHeader(req: Request<{ slug: string }>, name: string): string {
+  const values = req.headersDistinct[name] ?? [];
+  return values.length === 1 ? (values[0] ?? '') : '';
+}
+
+/** What the database can be asked for. */
+const isPossible = (slug: string): boolean => slug.length <= MAX_SLUG_LENGTH && !slug.includes('\0');
+
+/** A slug somebody made up must not break a log line. */
+const printable = (slug: string): string => (/^[\w.~-]{1,64}$/.test(slug) ? slug : '?');
+
+/** Any failure to reach our own storage means: not now, send it again. */
+const orNotStored =
+  (log: Logger, fields: LogFields) =>
+  async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof RequestError) throw error;
+      log.error('event.not_stored', { ...fields, error });
+      throw new RequestError('not_stored');
+    }
+  };
+
+/** The integrator's view of a sender that is not set up right yet. Accepted events are logged where they are stored. */
+const logRefusal =
+  (log: Logger): ErrorRequestHandler<{ slug: string }> =>
+  (error: unknown, req, res, next) => {
+    const code = problemCodeOf(error);
+    const isLogged = code === 'not_stored' || code === 'internal';
+    if (!isLogged) {
+      log.info('event.refused', { requestId: requestIdOf(res), messenger: printable(req.params.slug), code });
+    }
+    next(error);
+  };
