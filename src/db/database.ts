@@ -3,6 +3,8 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { Prisma, PrismaClient } from '../generated/prisma/client.ts';
 
+export type { Prisma };
+
 /** Runs one named statement with positional values; rows come back as plain objects. Cast ids to text in the SQL. */
 export interface Sql {
   rows<Row>(text: string, ...values: readonly unknown[]): Promise<Row[]>;

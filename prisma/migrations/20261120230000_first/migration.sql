@@ -173,6 +173,7 @@ CREATE TABLE "conversation" (
     "messenger_id" UUID NOT NULL,
     "external_id" TEXT NOT NULL,
     "kind" TEXT NOT NULL,
+    "dialog_key" TEXT NOT NULL,
     "external_user_id" TEXT,
     "url" TEXT,
     "avatar_url" TEXT,

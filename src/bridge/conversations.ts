@@ -1,0 +1,101 @@
+import { userCode } from '../bitrix24/openLines.ts';
+import type { Prisma } from '../db/database.ts';
+import type { OutboxTx } from '../outbox/outbox.ts';
+import { convergeCompanion, convergeName } from './jobs.ts';
+import type { CompanionPolicy, NameState } from './model.ts';
+import { renderTitle, type TitleFacts } from './titles.ts';
+
+/** A conversation with everything that decides what happens to it. */
+export const withContext = {
+  channel: { include: { portal: true, connector: true } },
+  messenger: true,
+  companion: { include: { bot: true } },
+} satisfies Prisma.ConversationInclude;
+
+export type ConversationContext = Prisma.ConversationGetPayload<{ include: typeof withContext }>;
+
+const titleFacts = (conversation: ConversationContext): TitleFacts => ({
+  name: conversation.wantedName,
+  id: conversation.externalId,
+  messenger: conversation.messenger.name,
+  topic: conversation.topic,
+});
+
+/** The title the dialog shall have; undefined while the conversation has no name. */
+export const wantedTitle = (conversation: ConversationContext): string | undefined =>
+  renderTitle(conversation.channel.titleTemplate, titleFacts(conversation));
+
+export const companionPolicy = (conversation: ConversationContext): CompanionPolicy =>
+  conversation.channel.companion as unknown as CompanionPolicy;
+
+/** The title the companion shall have: its own, else the channel's template over the name, else the conversation's id. */
+export function wantedCompanionTitle(conversation: ConversationContext): string {
+  const { companion } = conversation;
+  const facts = titleFacts(conversation);
+  const own = companion?.title ? renderTitle('{name}', { ...facts, name: companion.title }) : undefined;
+  return (
+    own ??
+    renderTitle(companionPolicy(conversation).titleTemplate, { ...facts, name: facts.name ?? facts.id }) ??
+    facts.id
+  );
+}
+
+/**
+ * The portal's key of the dialog (contract imconnector §2); undefined for a direct one while we do not know the
+ * portal's own id of the person.
+ */
+export function dialogUserCode(conversation: ConversationContext): string | undefined {
+  const { connector, lineId } = conversation.channel;
+  const bitrixUserId = connector.kind === 'group' ? '0' : conversation.bitrixUserId;
+  if (bitrixUserId === null) return undefined;
+  return userCode({ connector: connector.code, line: String(lineId), chatId: conversation.dialogKey, bitrixUserId });
+}
+
+/** Locks the row: everything that changes a conversation goes through here, one transaction at a time. */
+export async function lockConversation(tx: OutboxTx, id: string): Promise<ConversationContext | undefined> {
+  await tx.sql.rows('select 1 as locked from conversation where id = $1::uuid for update', id);
+  return (await tx.prisma.conversation.findUnique({ where: { id }, include: withContext })) ?? undefined;
+}
+
+export const portalJob = (
+  conversation: ConversationContext,
+  requestId: string | undefined,
+): { gateId: string; portalId: string; conversationId: string; requestId?: string } => ({
+  gateId: conversation.channel.portal.gateId.toString(),
+  portalId: conversation.channel.portalId,
+  conversationId: conversation.id,
+  ...(requestId === undefined ? {} : { requestId }),
+});
+
+/**
+ * To be called after anything a title is made of may have changed: compares wanted with applied, and queues
+ * whatever is not equal yet. Cheap when nothing is to be done.
+ */
+export async function convergeTitles(
+  tx: OutboxTx,
+  conversation: ConversationContext,
+  requestId: string | undefined,
+): Promise<void> {
+  await setNameState(tx, conversation, nameStateOf(conversation));
+  const job = portalJob(conversation, requestId);
+  if (nameStateOf(conversation) === 'pending') {
+    await tx.enqueue([convergeName({ ...job, payload: { conversationId: conversation.id } })]);
+  }
+  const { companion } = conversation;
+  if (companion && companion.state !== 'archived' && companion.appliedTitle !== wantedCompanionTitle(conversation)) {
+    await tx.enqueue([convergeCompanion({ ...job, payload: { companionId: companion.id } })]);
+  }
+}
+
+function nameStateOf(conversation: ConversationContext): NameState {
+  const title = wantedTitle(conversation);
+  if (title === undefined || title === conversation.appliedTitle) {
+    return conversation.chatId === null && conversation.appliedTitle === null ? 'waitingForDialog' : 'applied';
+  }
+  return conversation.chatId === null ? 'waitingForDialog' : 'pending';
+}
+
+async function setNameState(tx: OutboxTx, conversation: ConversationContext, state: NameState): Promise<void> {
+  if (conversation.nameState === state) return;
+  await tx.prisma.conversation.update({ where: { id: conversation.id }, data: { nameState: state } });
+}

@@ -1,0 +1,52 @@
+import type { LaneClass, NewJob } from '../outbox/job.ts';
+import type { JobKind, JobPayloads } from './model.ts';
+
+/** How each kind of work is queued: the one place that knows lanes, classes and coalescing keys. */
+
+type Queued<Kind extends JobKind> = Pick<NewJob, 'gateId' | 'portalId' | 'conversationId' | 'requestId'> & {
+  payload: JobPayloads[Kind];
+};
+
+const job = <Kind extends JobKind>(
+  kind: Kind,
+  laneClass: LaneClass,
+  lane: string,
+  queued: Queued<Kind>,
+  coalesceKey?: string,
+): NewJob => ({ ...queued, kind, class: laneClass, lane, ...(coalesceKey ? { coalesceKey } : {}) });
+
+/** Events of one conversation are applied in order; those that name none do not wait for each other. */
+export const webhookEventLane = (externalId: string | undefined, eventId: string): string =>
+  externalId === undefined ? `event:#${eventId}` : `event:${externalId}`;
+
+export const applyPortalEvent = (lane: string, queued: Queued<'applyPortalEvent'>): NewJob =>
+  job('applyPortalEvent', 'live', `portalEvent:${lane}`, queued);
+
+/** Live work: one lane per conversation, so messages cross in order. */
+export const deliverMessage = (queued: Queued<'deliverMessage'> & { conversationId: string }): NewJob =>
+  job('deliverMessage', 'live', `messages:${queued.conversationId}`, queued);
+
+/** State: a burst of renames is one job. Not the companion's lane, so neither waits for the other's trouble. */
+export const convergeName = (queued: Queued<'convergeName'>): NewJob =>
+  job('convergeName', 'bulk', `name:${queued.payload.conversationId}`, queued, 'name');
+
+export const convergeCompanion = (queued: Queued<'convergeCompanion'>): NewJob =>
+  job('convergeCompanion', 'bulk', `companion:${queued.payload.companionId}`, queued, 'companion');
+
+export const setUpPortal = (queued: Queued<'setUpPortal'>): NewJob =>
+  job('setUpPortal', 'live', 'setUp', queued, 'setUp');
+
+/** One lane for everything of a connector, so that a removal never overtakes a registration. */
+export const convergeConnector = (code: string, queued: Queued<'convergeConnector'>): NewJob =>
+  job('convergeConnector', 'live', `connector:${code}`, queued, 'converge');
+export const removeConnector = (queued: Queued<'removeConnector'>): NewJob =>
+  job('removeConnector', 'live', `connector:${queued.payload.code}`, queued);
+export const connectChannel = (code: string, queued: Queued<'connectChannel'>): NewJob =>
+  job('connectChannel', 'live', `connector:${code}`, queued, `connect:${queued.payload.channelId}`);
+export const disconnectChannel = (queued: Queued<'disconnectChannel'>): NewJob =>
+  job('disconnectChannel', 'live', `connector:${queued.payload.connector}`, queued);
+
+export const convergeBot = (code: string, queued: Queued<'convergeBot'>): NewJob =>
+  job('convergeBot', 'live', `bot:${code}`, queued, 'converge');
+export const removeBot = (code: string, queued: Queued<'removeBot'>): NewJob =>
+  job('removeBot', 'live', `bot:${code}`, queued);

@@ -1,0 +1,45 @@
+/** The words of the bridge, as they are stored. */
+
+/** Of a webhook event. `unhandled`: stored, and its effect comes with a later version. */
+export type EventState = 'accepted' | 'applied' | 'ignored' | 'unhandled';
+
+export type NameState = 'applied' | 'pending' | 'waitingForDialog' | 'failed';
+
+export type MessageState = 'pending' | 'delivered' | 'failed' | 'parked';
+
+/** Of connectors, bots and channels: whether the portal has what we want. */
+export type WiringState = 'pending' | 'ready' | 'failed' | 'disconnected';
+
+export type CompanionState = 'pending' | 'ready' | 'failed' | 'archived';
+
+export type ConversationKind = 'direct' | 'group';
+
+/** A channel's policy for companions. */
+export interface CompanionPolicy {
+  mode: 'off' | 'onFirstMessage' | 'onDemand';
+  /** Id or code of the bot; the portal's first one when absent. */
+  bot?: string;
+  ownerUserId?: number;
+  managerUserIds?: number[];
+  memberUserIds?: number[];
+  color?: string;
+  titleTemplate?: string;
+}
+
+/** Every kind of job, and the ids its payload carries. */
+export interface JobPayloads {
+  applyWebhookEvent: { eventId: string };
+  applyPortalEvent: { eventId: string };
+  deliverMessage: { messageId: string };
+  convergeName: { conversationId: string };
+  convergeCompanion: { companionId: string };
+  setUpPortal: { portalId: string };
+  convergeConnector: { connectorId: string };
+  removeConnector: { portalId: string; code: string };
+  convergeBot: { botId: string };
+  removeBot: { portalId: string; botId: string; token: string };
+  connectChannel: { channelId: string };
+  disconnectChannel: { portalId: string; connector: string; line: string };
+}
+
+export type JobKind = keyof JobPayloads;

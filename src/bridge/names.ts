@@ -1,0 +1,128 @@
+import { setChatName } from '../bitrix24/connector.ts';
+import { type Dialog, getDialog } from '../bitrix24/openLines.ts';
+import type { Call } from '../bitrix24/portalApi.ts';
+import type { Database } from '../db/database.ts';
+import type { Clock } from '../kit/clock.ts';
+import { DeliveryError } from '../kit/errors.ts';
+import type { Logger } from '../kit/logger.ts';
+import type { Handler, Job, Result } from '../outbox/job.ts';
+import type { OutboxTx } from '../outbox/outbox.ts';
+import {
+  type ConversationContext,
+  convergeTitles,
+  dialogUserCode,
+  lockConversation,
+  wantedTitle,
+  withContext,
+} from './conversations.ts';
+import { noteLineTrouble } from './lineTrouble.ts';
+import type { PortalCalls } from './portals.ts';
+import { portalChatId } from './translate.ts';
+
+/** What was found out about a dialog's title. */
+type Finding =
+  /** The dialog has the title now. */
+  | { kind: 'applied'; title: string; dialog?: Dialog }
+  /** No dialog, or no open session in it: the next one brings the name along. */
+  | { kind: 'waiting'; reason: string; dialog?: Dialog };
+
+/**
+ * Makes the title of a dialog equal to the wanted one: reads the wanted state when it runs, applies the difference,
+ * records what it applied, and is due again if the wanted state moved meanwhile.
+ */
+export function createNameConvergence(deps: {
+  db: Database;
+  portals: PortalCalls;
+  clock: Clock;
+  log: Logger;
+}): Handler {
+  async function load(job: Job): Promise<ConversationContext | undefined> {
+    const { conversationId = '' } = job.payload;
+    const found = await deps.db.prisma.conversation.findUnique({ where: { id: conversationId }, include: withContext });
+    return found ?? undefined;
+  }
+
+  async function record(tx: OutboxTx, job: Job, seen: ConversationContext, finding: Finding): Promise<void> {
+    const conversation = await lockConversation(tx, seen.id);
+    if (!conversation) return;
+    const dialog = finding.dialog ? { chatId: finding.dialog.chatId } : {};
+    if (finding.kind === 'waiting') {
+      const data = { ...dialog, nameState: 'waitingForDialog', nameError: finding.reason, sessionOpen: false };
+      await tx.prisma.conversation.update({ where: { id: seen.id }, data });
+      return;
+    }
+    const applied = {
+      appliedTitle: finding.title,
+      appliedName: seen.wantedName,
+      appliedAt: new Date(deps.clock.now()),
+      nameState: 'applied',
+      nameError: null,
+      sessionOpen: true,
+    };
+    await tx.prisma.conversation.update({ where: { id: seen.id }, data: { ...dialog, ...applied } });
+    // The wanted name may have moved while the portal was working.
+    await convergeTitles(tx, { ...conversation, ...dialog, ...applied }, job.requestId);
+  }
+
+  return {
+    async run(job, run): Promise<Result> {
+      const conversation = await load(job);
+      const title = conversation && wantedTitle(conversation);
+      if (!conversation || title === undefined) return { outcome: 'done' };
+      if (title === conversation.appliedTitle && conversation.nameState === 'applied') return { outcome: 'done' };
+      const call = deps.portals.of(conversation.channel.portalId, () => run.token());
+      const finding = await applyTitle(call, conversation, title);
+      deps.log.info('name.converged', {
+        conversationId: conversation.id,
+        portalId: conversation.channel.portalId,
+        requestId: job.requestId,
+        outcome: finding.kind,
+        ...(finding.kind === 'waiting' ? { reason: finding.reason } : {}),
+      });
+      return { outcome: 'done', commit: (tx) => record(tx, job, conversation, finding) };
+    },
+    async failed(tx, job, failure) {
+      const { conversationId: id = '' } = job.payload;
+      const nameState = failure.outcome === 'retry' ? 'pending' : 'failed';
+      await tx.prisma.conversation.updateMany({ where: { id }, data: { nameState, nameError: failure.code } });
+      await noteLineTrouble(tx, id, failure);
+    },
+  };
+}
+
+async function applyTitle(call: Call, conversation: ConversationContext, title: string): Promise<Finding> {
+  const dialog = conversation.chatId === null ? await findDialog(call, conversation) : undefined;
+  const chatId = conversation.chatId ?? dialog?.chatId;
+  if (chatId === undefined) return { kind: 'waiting', reason: 'no_dialog' };
+  const found = dialog ? { dialog } : {};
+  if (dialog?.title === title) return { kind: 'applied', title, ...found };
+  const direct = conversation.channel.connector.kind === 'direct';
+  if (direct && conversation.externalUserId === null) return { kind: 'waiting', reason: 'no_person', ...found };
+  try {
+    await setChatName(call, {
+      connector: conversation.channel.connector.code,
+      line: String(conversation.channel.lineId),
+      chatId: conversation.dialogKey,
+      name: title,
+      ...(direct ? { userId: portalChatId(conversation.externalUserId ?? '') } : {}),
+    });
+  } catch (error) {
+    if (!(error instanceof DeliveryError) || error.code !== 'CHAT_RENAMING_FAILED') throw error;
+    return { ...(await readBack(call, chatId, title, 'no_open_session')), ...found };
+  }
+  // For a person the portal does not know, it answers success and changes nothing (contract imconnector §3.13 row 9).
+  if (direct) return { ...(await readBack(call, chatId, title, 'nothing_changed')), ...found };
+  return { kind: 'applied', title, ...found };
+}
+
+/** The refusal does not say why: an equal title means done, anything else that no session is open. */
+async function readBack(call: Call, chatId: string, title: string, otherwise: string): Promise<Finding> {
+  const dialog = await getDialog(call, { chatId });
+  return dialog?.title === title ? { kind: 'applied', title } : { kind: 'waiting', reason: otherwise };
+}
+
+/** A dialog we have not spoken in yet: a mapped one, or ours before the database was lost. */
+async function findDialog(call: Call, conversation: ConversationContext): Promise<Dialog | undefined> {
+  const key = dialogUserCode(conversation);
+  return key === undefined ? undefined : getDialog(call, { userCode: key });
+}
