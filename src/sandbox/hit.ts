@@ -15,8 +15,10 @@ export interface Portal {
    * people, clients and bots share 'user', as they do on a real portal.
    */
   nextId(sequence: 'chat' | 'message' | 'user' | 'session' | 'line' | 'file' | 'handler' | (string & {})): number;
-  /** Rows of the whole sandbox: applications, tokens. */
+  /** Rows of the whole sandbox: applications, installations, tokens. */
   shared<Row>(name: string): Table<Row>;
+  /** Base address of the OAuth server. */
+  oauthUrl(): string;
 }
 
 /** An event on its way to the handlers bound to it. */
@@ -28,6 +30,8 @@ export interface RaisedEvent {
   readonly clientId?: string;
   /** Send to this address instead of the handlers bound by event.bind; needs `clientId`. */
   readonly handlerUrl?: string;
+  /** Leave this address out: it got the event by `handlerUrl`. */
+  readonly exceptUrl?: string;
   /** Whose tokens the event carries: absent, the hit's user; null, none (contract platform §5.3). */
   readonly userId?: number | null;
 }
@@ -40,5 +44,7 @@ export interface Hit {
   readonly portal: Portal;
   /** Who acts; null for an agent. */
   readonly userId: number | null;
+  /** How many more hops a chain event → call with the event's token → event may make (contract platform §5.3). */
+  readonly hopsLeft: number;
   raise(event: RaisedEvent): void;
 }

@@ -1,4 +1,4 @@
-import { isArray, type Params } from './values.ts';
+import { isArray, toText, type Params } from './values.ts';
 
 type Branch = Map<string, unknown>;
 
@@ -72,7 +72,7 @@ function append(pairs: string[], name: string, value: unknown): void {
     for (const [key, item] of Object.entries(value)) append(pairs, `${name}[${key}]`, item);
     return;
   }
-  const text = typeof value === 'boolean' ? (value ? '1' : '0') : String(value as string | number);
+  const text = value === false ? '0' : toText(value);
   pairs.push(`${encode(name)}=${encode(text)}`);
 }
 

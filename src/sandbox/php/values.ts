@@ -51,6 +51,11 @@ export function phpArray(entries: readonly (readonly [string, unknown])[]): unkn
   return Object.fromEntries(entries);
 }
 
+/** The parameters but for some. */
+export function without(params: Params, names: readonly string[]): Params {
+  return Object.fromEntries(Object.entries(params).filter(([name]) => !names.includes(name)));
+}
+
 /** First level of keys in upper case; the later of two spellings wins. */
 export function upperKeys(params: Params): Params {
   return Object.fromEntries(Object.entries(params).map(([key, value]) => [key.toUpperCase(), value]));
@@ -66,4 +71,9 @@ export function foldKeysDeep(value: unknown, fold: (key: string) => string): unk
 /** First `length` characters, never half a character. */
 export function cutText(text: string, length: number): string {
   return text.length <= length ? text : [...text].slice(0, length).join('');
+}
+
+/** `trim()`: a non-breaking space stays. */
+export function phpTrim(text: string): string {
+  return text.replace(/^[ \t\n\r\0\v]+|[ \t\n\r\0\v]+$/g, '');
 }
