@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Prisma } from '../db/database.ts';
 import { RequestError } from '../kit/errors.ts';
-import type { OutboxTx } from '../outbox/outbox.ts';
+import type { OutboxTx } from '../outbox/job.ts';
 import { companionPolicy, type ConversationContext, lockConversation, portalJob } from './conversations.ts';
 import { convergeCompanion } from './jobs.ts';
 

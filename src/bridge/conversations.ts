@@ -1,6 +1,6 @@
 import { userCode } from '../bitrix24/openLines.ts';
 import type { Prisma } from '../db/database.ts';
-import type { OutboxTx } from '../outbox/outbox.ts';
+import type { OutboxTx } from '../outbox/job.ts';
 import { convergeCompanion, convergeName } from './jobs.ts';
 import type { CompanionPolicy, NameState } from './model.ts';
 import { renderTitle, type TitleFacts } from './titles.ts';

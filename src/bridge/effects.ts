@@ -1,7 +1,7 @@
 import { plainToBb } from '../bitrix24/markup.ts';
 import type { Prisma } from '../db/database.ts';
 import type { MessengerEvent, MessengerEventType, Person } from '../messenger/payload.ts';
-import type { OutboxTx } from '../outbox/outbox.ts';
+import type { OutboxTx } from '../outbox/job.ts';
 import { provideCompanion } from './companionWish.ts';
 import { type ConversationContext, convergeTitles, lockConversation, portalJob } from './conversations.ts';
 import { deliverMessage } from './jobs.ts';

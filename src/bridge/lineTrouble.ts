@@ -1,5 +1,5 @@
 import type { Failure } from '../outbox/job.ts';
-import type { OutboxTx } from '../outbox/outbox.ts';
+import type { OutboxTx } from '../outbox/job.ts';
 
 /** A line that takes nothing any more is shown on its channel; the jobs of its conversations wait. */
 export async function noteLineTrouble(tx: OutboxTx, conversationId: string, failure: Failure): Promise<void> {

@@ -1,4 +1,4 @@
-import type { OutboxTx } from '../outbox/outbox.ts';
+import type { OutboxTx } from '../outbox/job.ts';
 import { type ConversationContext, lockConversation } from './conversations.ts';
 import type { ConversationKind } from './model.ts';
 import { portalChatId } from './translate.ts';

@@ -6,7 +6,7 @@ import type { Clock } from '../kit/clock.ts';
 import { DeliveryError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { Handler, Job, Result } from '../outbox/job.ts';
-import type { OutboxTx } from '../outbox/outbox.ts';
+import type { OutboxTx } from '../outbox/job.ts';
 import {
   type ConversationContext,
   convergeTitles,

@@ -4,8 +4,8 @@ import type { Clock } from '../kit/clock.ts';
 import { DeliveryError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { Gate } from './gate.ts';
-import type { Failure, Handler, Job, Result, Run } from './job.ts';
-import type { Claimed, Outbox, OutboxTx, Settlement } from './outbox.ts';
+import type { Failure, Handler, Job, OutboxTx, Result, Run } from './job.ts';
+import type { Claimed, Outbox, Settlement } from './outbox.ts';
 import { decide } from './retryPolicy.ts';
 
 export interface ExecuteDeps {

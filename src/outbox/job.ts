@@ -1,5 +1,5 @@
+import type { Tx } from '../db/database.ts';
 import type { DeliveryError } from '../kit/errors.ts';
-import type { OutboxTx } from './outbox.ts';
 
 /**
  * `live` work goes out one call at a time with low latency; `bulk` work yields to it and may share a request.
@@ -19,6 +19,13 @@ export interface NewJob {
   portalId?: string;
   conversationId?: string;
   requestId?: string;
+}
+
+/** A transaction whose enqueued jobs wake the workers once it is committed. */
+export interface OutboxTx extends Tx {
+  enqueue(jobs: readonly NewJob[]): Promise<void>;
+  /** Wakes the gates' workers after the commit, for jobs that a statement of its own enqueued. */
+  wakeAfterCommit(gateIds: readonly string[]): void;
 }
 
 /** A job as its handler sees it. */

@@ -1,15 +1,8 @@
-import type { Database, Sql, Tx } from '../db/database.ts';
+import type { Database, Sql } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
-import type { Job, LaneClass, NewJob } from './job.ts';
+import type { Job, LaneClass, NewJob, OutboxTx } from './job.ts';
 import * as statements from './statements.ts';
 import type { Wake } from './wake.ts';
-
-/** A transaction whose enqueued jobs wake the workers once it is committed. */
-export interface OutboxTx extends Tx {
-  enqueue(jobs: readonly NewJob[]): Promise<void>;
-  /** Wakes the gates' workers after the commit, for jobs that a statement of its own enqueued. */
-  wakeAfterCommit(gateIds: readonly string[]): void;
-}
 
 /** A leased lane with its head job, or without one when there was nothing left to do in it. */
 export interface Claimed {
