@@ -1,0 +1,59 @@
+import type { Hit, Portal } from '../../hit.ts';
+import { users, type UserRow } from '../../users.ts';
+import { notify } from './notify.ts';
+import { bots, chats, eventsOf, type BotRow } from './tables.ts';
+
+export const DEFAULT_POSITION = 'Chat bot';
+
+export type BotProfile = Pick<UserRow, 'name' | 'lastName' | 'workPosition' | 'gender' | 'avatarUrl'>;
+export type NewBot = Omit<BotRow, 'id' | 'countMessage'>;
+
+/** The id of the bot is the id of its portal user (contract imbot §5.1). */
+export function createBot(portal: Portal, bot: NewBot, profile: BotProfile): BotRow {
+  const row: BotRow = { ...bot, id: portal.nextId('user'), countMessage: 0 };
+  users(portal).put(row.id, { ...profile, id: row.id, kind: 'bot', active: true, admin: false });
+  bots(portal).put(row.id, row);
+  return row;
+}
+
+export function changeBot(portal: Portal, id: number, change: Partial<BotRow>): BotRow {
+  const row = bots(portal).get(id);
+  if (!row) throw new Error(`No bot ${id}`);
+  const next = { ...row, ...change };
+  bots(portal).put(id, next);
+  return next;
+}
+
+export function changeProfile(portal: Portal, id: number, change: Partial<BotProfile>): void {
+  const user = users(portal).get(id);
+  if (user) users(portal).put(id, { ...user, ...change });
+}
+
+export function botByCode(portal: Portal, code: string): BotRow | undefined {
+  return bots(portal)
+    .values()
+    .find((bot) => bot.code === code);
+}
+
+export function botsOf(portal: Portal, appId: string): BotRow[] {
+  return bots(portal)
+    .values()
+    .filter((bot) => bot.appId === appId);
+}
+
+/** Its chats stay and lose a member; the owner they name is nobody any more (contract imbot §5.5). */
+export function removeBot(hit: Hit, bot: BotRow): void {
+  const { portal } = hit;
+  notify(hit, bot, 'DELETE', { v2: {}, legacy: {} });
+  bots(portal).delete(bot.id);
+  users(portal).delete(bot.id);
+  dropEvents(portal, bot.id);
+  for (const chat of chats(portal).values()) {
+    if (!chat.members.some(({ userId }) => userId === bot.id)) continue;
+    chats(portal).put(chat.id, { ...chat, members: chat.members.filter(({ userId }) => userId !== bot.id) });
+  }
+}
+
+export function dropEvents(portal: Portal, botId: number): void {
+  for (const event of eventsOf(portal, botId).values()) eventsOf(portal, botId).delete(event.id);
+}
