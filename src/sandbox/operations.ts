@@ -4,7 +4,7 @@ import type { Hit, Portal } from './hit.ts';
 import { install, setInstalled, uninstall, update } from './install/lifecycle.ts';
 import { installationOf, putInstallation, type InstallationRow } from './install/installations.ts';
 import { openPage, type FrameForm, type OpenPage } from './install/pages.ts';
-import { placements } from './methods/placements.ts';
+import { placements } from './placements.ts';
 import { applications, type ApplicationRow } from './oauth/applications.ts';
 import { issueCode, revokeTokens } from './oauth/tokens.ts';
 import { connectorOf } from './openlines/connectors.ts';

@@ -1,53 +1,23 @@
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type Request, type Response, type Router } from 'express';
 import { clientEndpoint, portalDomain, portalUrl } from './address.ts';
 import { controlRouter } from './control/router.ts';
 import { createPoster } from './events/post.ts';
-import { createEventSender, type EventSender } from './events/sender.ts';
+import { createEventSender } from './events/sender.ts';
 import { createFaults, type Faults } from './faults.ts';
 import type { Portal } from './hit.ts';
 import { listen, type Listener } from './http/listen.ts';
-import { createLedger, type Ledger } from './ledger.ts';
+import { createLedger } from './ledger.ts';
 import { createMethodFinder } from './methods/allMethods.ts';
 import { deleteExpiredLines } from './openlines/remove.ts';
 import { closeDueSessions } from './openlines/sessions.ts';
-import { createOperations, type Operations } from './operations.ts';
+import { createOperations } from './operations.ts';
+import type { PortalSwitches, SandboxPortal } from './portalHandle.ts';
 import { createPortalState, portalRows, type Shared } from './portalState.ts';
 import { createOperatingTime } from './rest/operatingTime.ts';
 import { bucketSizeOf, createRequestBucket } from './rest/requestBucket.ts';
 import { restHandler } from './rest/restServer.ts';
-import type { RestSwitches } from './rest/service.ts';
-import { viewState, type StateView } from './stateView.ts';
+import { viewState } from './stateView.ts';
 import type { Store } from './store.ts';
-
-export interface PortalSwitches extends RestSwitches {
-  /** Whether refused requests fill the bucket further (contract platform §4.1). */
-  readonly refusedRequestsFillBucket: boolean;
-  /** Contract platform §4.3: 480 in the cloud. */
-  readonly operatingLimitSeconds: number;
-}
-
-/** A portal that is open for visitors. */
-export interface SandboxPortal extends Operations {
-  readonly memberId: string;
-  /** Addresses as of now; they change when the portal moves. */
-  readonly url: string;
-  readonly restUrl: string;
-  readonly domain: string;
-  readonly controlUrl: string;
-  /** Its rows, for whoever runs in the same process. */
-  readonly inside: Portal;
-  readonly faults: Faults;
-  readonly ledger: Ledger;
-  readonly events: EventSender;
-  state(): StateView;
-  /** Seconds a method is said to take from now on, for the operating limit (contract platform §4.3). */
-  setMethodCost(method: string, seconds: number): void;
-  /** A new address; the old one answers with a redirect (contract platform §2.7). */
-  move(): Promise<string>;
-  /** Does what became due: agents of a portal run when somebody visits it, or when its clock was advanced. */
-  runAgents(): void;
-  close(): Promise<void>;
-}
 
 export interface PortalDependencies {
   readonly store: Store;
@@ -55,6 +25,7 @@ export interface PortalDependencies {
   readonly switches: PortalSwitches;
   /** Moves the clock of the whole sandbox. */
   readonly advance: (ms: number) => void;
+  readonly oauthFaults: Faults;
 }
 
 export async function openPortal(deps: PortalDependencies, memberId: string): Promise<SandboxPortal> {
@@ -88,10 +59,11 @@ export async function openPortal(deps: PortalDependencies, memberId: string): Pr
     runAgents,
   });
 
+  const control = controlRouter({ portal: () => handle, advance: deps.advance, oauthFaults: deps.oauthFaults });
   const listeners: Listener[] = [];
   async function openDoor(port: number): Promise<number> {
     const door = await listen(
-      doorOf(inside, rest, () => handle, deps.advance),
+      doorOf(inside, rest, control),
       port,
     );
     listeners.push(door);
@@ -141,14 +113,9 @@ export async function openPortal(deps: PortalDependencies, memberId: string): Pr
 }
 
 /** One address of the portal. An address it moved away from sends REST callers on, and nothing else. */
-function doorOf(
-  inside: Portal,
-  rest: (req: Request, res: Response) => Promise<void>,
-  handle: () => SandboxPortal,
-  advance: (ms: number) => void,
-): Express {
+function doorOf(inside: Portal, rest: (req: Request, res: Response) => Promise<void>, control: Router): Express {
   const app = express().disable('x-powered-by');
-  app.use('/_sandbox/v1', controlRouter(handle, advance));
+  app.use('/_sandbox/v1', control);
   app.use(express.raw({ type: () => true, limit: '64mb' }));
   app.all(/^\/rest(\/|$)/, (req, res) => {
     const row = inside.row();

@@ -5,7 +5,8 @@ import { applications, type ApplicationRow } from './oauth/applications.ts';
 import { createOauthServer } from './oauth/oauthServer.ts';
 import { pruneTokens } from './oauth/tokens.ts';
 import { seedLine } from './openlines/lines.ts';
-import { openPortal, type PortalSwitches, type SandboxPortal } from './portal.ts';
+import { openPortal } from './portal.ts';
+import type { PortalSwitches, SandboxPortal } from './portalHandle.ts';
 import { createPortalState, portalRows, type Shared } from './portalState.ts';
 import type { PortalRow } from './portalRow.ts';
 import { createStore, type Table } from './store.ts';
@@ -81,7 +82,13 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     for (const portal of portals.values()) portal.runAgents();
   }
 
-  const deps = { store, shared, switches: { ...DEFAULT_SWITCHES, ...switchesOf(options) }, advance };
+  const deps = {
+    store,
+    shared,
+    switches: { ...DEFAULT_SWITCHES, ...switchesOf(options) },
+    advance,
+    oauthFaults: oauth.faults,
+  };
   async function open(memberId: string): Promise<SandboxPortal> {
     const portal = await openPortal(deps, memberId);
     portals.set(memberId, portal);

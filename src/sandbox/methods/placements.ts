@@ -1,20 +1,8 @@
-import type { Portal } from '../hit.ts';
 import { toText, upperKeys } from '../php/values.ts';
+import { placements, putPlacement, type PlacementRow } from '../placements.ts';
 import { refuse, refuseArgument } from '../refusal.ts';
 import { checkHandler } from './events.ts';
 import { applicationOf, type Method, type MethodCall } from './method.ts';
-
-export interface PlacementRow {
-  readonly id: number;
-  readonly clientId: string;
-  readonly placement: string;
-  readonly handler: string;
-  readonly title: string;
-}
-
-export function placements(portal: Portal) {
-  return portal.table<PlacementRow>('placements');
-}
 
 const KNOWN = ['CONTACT_CENTER', 'DEFAULT', 'IM_CONTEXT_MENU', 'IM_SIDEBAR', 'REST_APP_URI', 'SETTING_CONNECTOR'];
 
@@ -51,18 +39,6 @@ function bind(call: MethodCall): boolean {
   }
   putPlacement(call.portal, applicationOf(call).clientId, placement, handler, toText(params.TITLE));
   return true;
-}
-
-export function putPlacement(
-  portal: Portal,
-  clientId: string,
-  placement: string,
-  handler: string,
-  title: string,
-): PlacementRow {
-  const row = { id: portal.nextId('placement'), clientId, placement, handler, title };
-  placements(portal).put(row.id, row);
-  return row;
 }
 
 function unbind(call: MethodCall) {

@@ -3,7 +3,6 @@ import { connectorOf } from './connectors.ts';
 import type { DialogRow } from './dialogs.ts';
 import { fullCloseMinutes, lines } from './lines.ts';
 import type { FileRow } from './messages.ts';
-import type { SessionRow } from './sessions.ts';
 import { parseUserCode } from './userCode.ts';
 
 /** Only the application that owns the connector now gets its events (contract imconnector §4.1). */
@@ -37,8 +36,14 @@ export function fileOfEvent(file: FileRow) {
   return { ...base, size: file.size, sizef, ...(kind === 'image' ? { width: 646, height: 615 } : {}) };
 }
 
+/** What a dialog event tells of the session. */
+interface SessionState {
+  readonly id: number;
+  readonly closed: boolean;
+}
+
 /** The user is the one of the portal, or 0 for a group, whatever the documentation says (contract imconnector §4.7). */
-export function raiseDialogEvent(hit: Hit, kind: 'START' | 'FINISH', dialog: DialogRow, session: SessionRow): void {
+export function raiseDialogEvent(hit: Hit, kind: 'START' | 'FINISH', dialog: DialogRow, session: SessionState): void {
   const code = parseUserCode(dialog.userCode);
   const line = lines(hit.portal).get(Number.parseInt(code.line, 10));
   raiseToOwner(hit, code.connector, `ONIMCONNECTORDIALOG${kind}`, {

@@ -1,5 +1,5 @@
 import type { Hit, Portal } from '../hit.ts';
-import { placements } from '../methods/placements.ts';
+import { placements } from '../placements.ts';
 import { connectors } from './connectors.ts';
 import { raiseLineDelete } from './connectorEvents.ts';
 import { lines } from './lines.ts';

@@ -2,7 +2,7 @@ import { connectors, FLAG_DEFAULTS, type ConnectorFlag, type ConnectorRow } from
 import { unregisterConnector } from '../../openlines/remove.ts';
 import { foldKeysDeep, isArray, isEmpty, toText, type Params } from '../../php/values.ts';
 import { applicationOf, type Method, type MethodCall } from '../method.ts';
-import { placements, putPlacement } from '../placements.ts';
+import { placements, putPlacement } from '../../placements.ts';
 import { CONNECTOR_SCOPES } from '../scopes.ts';
 
 const MAX_LENGTH = 255;
