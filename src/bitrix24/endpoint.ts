@@ -63,7 +63,7 @@ export const plainHost = (host: string): string => host.toLowerCase().replace(/:
  * undefined when it is no move of the portal.
  */
 export function movedBase(location: string, from: string, method: string, policy: EndpointPolicy): string | undefined {
-  if (!URL.canParse(location, from)) return undefined;
+  if (location === '' || !URL.canParse(location, from)) return undefined;
   const url = new URL(location, from);
   const path = url.pathname
     .toLowerCase()

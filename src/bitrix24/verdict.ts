@@ -100,11 +100,10 @@ function byStatus(answer: HttpAnswer, context: CallContext): DeliveryError {
 }
 
 function statusCode({ status, body, contentType = '' }: HttpAnswer): string {
-  if (typeof body === 'string' && (contentType.includes('html') || body.trimStart().startsWith('<'))) {
-    return status < 300 ? 'html_answer' : `http_${status}`;
-  }
   if (status >= 300) return `http_${status}`;
-  return body === '' || body === undefined ? 'empty_answer' : 'unknown_answer';
+  if (body === '' || body === undefined) return 'empty_answer';
+  const isPage = typeof body === 'string' && (contentType.includes('html') || body.trimStart().startsWith('<'));
+  return isPage ? 'html_answer' : 'unknown_answer';
 }
 
 /** Something may have happened. Repeatable calls are simply tried again. */
@@ -119,6 +118,11 @@ function transient(
 /** Node's codes for "no request was written": no route, no name, no trust. */
 const NOTHING_SENT =
   /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EPROTO|ECONNECTTIMEOUT|EPRIVATEADDRESS|.*CERT.*|.*SELF_SIGNED.*|UNABLE_TO_\w+|ERR_TLS_\w+|ERR_SSL_\w+|ERR_INVALID_URL)$/;
+const OUR_CODES: Readonly<Record<string, string>> = {
+  ETIMEDOUT: 'timeout',
+  ECONNABORTED: 'timeout',
+  ERR_CANCELED: 'aborted',
+};
 /** Node's own text (not localized) for a connection that was reset during the TLS handshake. */
 const BEFORE_TLS = 'before secure TLS connection was established';
 
@@ -135,7 +139,7 @@ export function classifyNetwork(error: unknown, context: CallContext): DeliveryE
   }
   return new DeliveryError({
     ...failure,
-    code: /^(ETIMEDOUT|ECONNABORTED)$/.test(code) ? 'timeout' : 'network',
+    code: OUR_CODES[code] ?? 'network',
     ...transient(context, { mayStillRun: true }),
   });
 }
