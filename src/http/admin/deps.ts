@@ -1,0 +1,21 @@
+import type { PortalCalls } from '../../bridge/portals.ts';
+import type { Database } from '../../db/database.ts';
+import type { Clock } from '../../kit/clock.ts';
+import type { Logger } from '../../kit/logger.ts';
+import type { Vault } from '../../kit/secrets.ts';
+import type { Gate } from '../../outbox/gate.ts';
+import type { Outbox } from '../../outbox/outbox.ts';
+
+export interface AdminDeps {
+  db: Database;
+  outbox: Outbox;
+  portals: PortalCalls;
+  gate: Gate;
+  vault: Vault;
+  clock: Clock;
+  log: Logger;
+  /** Base of the addresses shown, without a slash at its end. */
+  publicUrl: () => string;
+  /** Address, secrets or settings of a messenger changed: whoever keeps them in memory has to read them again. */
+  onMessengerChanged(slug: string): void;
+}
