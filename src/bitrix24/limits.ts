@@ -4,18 +4,18 @@
 
 export interface RequestBucket {
   /** Requests that may be sent at once. */
-  bucket: number;
+  burst: number;
   /** Requests the bucket drains per second. */
   perSecond: number;
 }
 
 export const PLANS = {
-  ordinary: { bucket: 50, perSecond: 2 },
-  enterprise: { bucket: 250, perSecond: 5 },
+  standard: { burst: 50, perSecond: 2 },
+  enterprise: { burst: 250, perSecond: 5 },
 } as const satisfies Record<string, RequestBucket>;
 
 /** By `LICENSE` of `app.info`, such as `ru_ent250`; the slower plan where it says nothing (§4.1). */
-export const planOf = (license: string): keyof typeof PLANS => (/(^|_)ent/i.test(license) ? 'enterprise' : 'ordinary');
+export const planOf = (license: string): keyof typeof PLANS => (/(^|_)ent/i.test(license) ? 'enterprise' : 'standard');
 
 /** Seconds of execution of one method within ten minutes: 480 in the cloud, 420 where self-hosted (§4.3). */
 export const OPERATING_LIMIT_S = 420;

@@ -75,24 +75,26 @@ export async function convergeTitles(
   tx: OutboxTx,
   conversation: ConversationContext,
   requestId: string | undefined,
+  { dialogExists = conversation.chatId !== null }: { dialogExists?: boolean } = {},
 ): Promise<void> {
-  await setNameState(tx, conversation, nameStateOf(conversation));
+  const nameState = nameStateOf(conversation, dialogExists);
+  await setNameState(tx, conversation, nameState);
   const job = portalJob(conversation, requestId);
-  if (nameStateOf(conversation) === 'pending') {
+  if (nameState === 'pending') {
     await tx.enqueue([convergeName({ ...job, payload: { conversationId: conversation.id } })]);
   }
   const { companion } = conversation;
-  if (companion && companion.state !== 'archived' && companion.appliedTitle !== wantedCompanionTitle(conversation)) {
+  const alive = companion?.state === 'pending' || companion?.state === 'ready';
+  if (companion && alive && companion.appliedTitle !== wantedCompanionTitle(conversation)) {
     await tx.enqueue([convergeCompanion({ ...job, payload: { companionId: companion.id } })]);
   }
 }
 
-function nameStateOf(conversation: ConversationContext): NameState {
+function nameStateOf(conversation: ConversationContext, dialogExists: boolean): NameState {
   const title = wantedTitle(conversation);
-  if (title === undefined || title === conversation.appliedTitle) {
-    return conversation.chatId === null && conversation.appliedTitle === null ? 'waitingForDialog' : 'applied';
-  }
-  return conversation.chatId === null ? 'waitingForDialog' : 'pending';
+  const isEqual = title === undefined || title === conversation.appliedTitle;
+  if (isEqual && (dialogExists || conversation.appliedTitle !== null)) return 'applied';
+  return dialogExists ? 'pending' : 'waitingForDialog';
 }
 
 async function setNameState(tx: OutboxTx, conversation: ConversationContext, state: NameState): Promise<void> {

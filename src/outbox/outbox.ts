@@ -72,7 +72,7 @@ export interface Outbox {
   /** Puts dead or parked jobs back at the end of their lanes. Returns the ids that were. */
   replay(jobIds: readonly string[], options?: { keepDoubt: boolean }): Promise<string[]>;
   /** Lets the lanes of these conversations stop backing off. */
-  hasten(conversationIds: readonly string[]): Promise<void>;
+  hasten(conversationIds: readonly string[], tx?: OutboxTx): Promise<void>;
   cancel(jobId: string, reason: string): Promise<boolean>;
 }
 
@@ -196,9 +196,12 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
       wake.all([...new Set(rows.map((row) => row.gateId))]);
       return rows.map((row) => row.id);
     },
-    async hasten(conversationIds) {
-      const rows = await db.sql.rows<{ gateId: string }>(statements.HASTEN, JSON.stringify(conversationIds), at());
-      wake.all([...new Set(rows.map((row) => row.gateId))]);
+    async hasten(conversationIds, tx) {
+      const { rows } = tx?.sql ?? db.sql;
+      const lanes = await rows<{ gateId: string }>(statements.HASTEN, JSON.stringify(conversationIds), at());
+      const gateIds = [...new Set(lanes.map((lane) => lane.gateId))];
+      if (tx) tx.wakeAfterCommit(gateIds);
+      else wake.all(gateIds);
     },
     async cancel(jobId, reason) {
       return (await db.sql.rows(statements.CANCEL, jobId, reason)).length > 0;

@@ -2,7 +2,7 @@ import { OPERATING_LIMIT_S, operatingRoom, planOf } from '../../../src/bitrix24/
 
 test('only a licence that says so has the larger bucket', () => {
   expect(['ru_ent250', 'ent1000', 'eu_ent'].map(planOf)).toEqual(['enterprise', 'enterprise', 'enterprise']);
-  expect(['', 'ru_project', 'pro100', 'client', 'student'].map(planOf)).toEqual(Array(5).fill('ordinary'));
+  expect(['', 'ru_project', 'pro100', 'client', 'student'].map(planOf)).toEqual(Array(5).fill('standard'));
 });
 
 describe('operating time', () => {

@@ -1,0 +1,135 @@
+import {
+  activate,
+  connectorStatus,
+  registerConnector,
+  setConnectorData,
+  unregisterConnector,
+} from '../bitrix24/connector.ts';
+import { getLine } from '../bitrix24/openLines.ts';
+import type { Database } from '../db/database.ts';
+import type { Clock } from '../kit/clock.ts';
+import { DeliveryError } from '../kit/errors.ts';
+import type { Handler, Job, OutboxTx, Failure } from '../outbox/job.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import { DEFAULT_ICON } from './icon.ts';
+import type { PortalCalls } from './portals.ts';
+
+interface ConnectorDeps {
+  db: Database;
+  outbox: Outbox;
+  portals: PortalCalls;
+  clock: Clock;
+  /** Base URL under which Bitrix24 reaches us. */
+  publicUrl: () => string;
+}
+
+/** `imconnector.activate` is saved after its answer was sent: the old state may be seen for a moment (contract §2). */
+const STATUS_AGAIN_AFTER_MS = 300;
+
+/** Registers a connector, or brings its name and icon in step: the same call. */
+export function createConnectorConvergence({ db, portals, clock, publicUrl }: ConnectorDeps): Handler {
+  return {
+    async run(job, run) {
+      const row = await db.prisma.connector.findUnique({ where: { id: job.payload.connectorId ?? '' } });
+      if (!row) return { outcome: 'done' };
+      await registerConnector(
+        portals.of(row.portalId, () => run.token()),
+        {
+          code: row.code,
+          name: row.name,
+          iconSvgDataUri: row.icon ?? DEFAULT_ICON,
+          ...(row.color === null ? {} : { color: row.color }),
+          chatGroup: row.kind === 'group',
+          placementHandler: `${publicUrl()}/bitrix24/connector`,
+        },
+      );
+      const data = { state: 'ready', lastError: null, registeredAt: row.registeredAt ?? new Date(clock.now()) };
+      return {
+        outcome: 'done',
+        commit: async (tx) => void (await tx.prisma.connector.update({ where: { id: row.id }, data })),
+      };
+    },
+    async failed(tx, job, failure) {
+      const where = { id: job.payload.connectorId ?? '' };
+      await tx.prisma.connector.updateMany({ where, data: failedState(failure) });
+    },
+  };
+}
+
+/** The row is gone already. Never with a code that is not ours: it would disconnect the lines of others. */
+export function createConnectorRemoval({ portals }: Pick<ConnectorDeps, 'portals'>): Handler {
+  return {
+    async run(job, run) {
+      const { portalId = '', code = '' } = job.payload;
+      await unregisterConnector(
+        portals.of(portalId, () => run.token()),
+        code,
+      );
+      return { outcome: 'done' };
+    },
+  };
+}
+
+/** Connects a line: activates the connector on it, and lets what waited for it go. */
+export function createChannelConnection({ db, outbox, portals, publicUrl }: ConnectorDeps): Handler {
+  return {
+    async run(job, run) {
+      const id = job.payload.channelId ?? '';
+      const include = { connector: true, messenger: true };
+      const channel = await db.prisma.channel.findUnique({ where: { id }, include });
+      if (!channel) return { outcome: 'done' };
+      const call = portals.of(channel.portalId, () => run.token());
+      const line = { connector: channel.connector.code, line: String(channel.lineId) };
+      if (channel.state !== 'ready' && !(await connectorStatus(call, line)).usable) {
+        // The portal activates lines that do not exist, and says yes (contract imconnector §3.2).
+        if (!(await getLine(call, line.line))) throw lineNotFound(line.line);
+        await activate(call, { ...line, active: true });
+        const data = { id: line.connector, name: channel.messenger.name, url: publicUrl() };
+        await setConnectorData(call, { ...line, data });
+        if (!(await connectorStatus(call, line)).usable) {
+          return { outcome: 'later', afterMs: STATUS_AGAIN_AFTER_MS, reason: 'the portal has not saved it yet' };
+        }
+      }
+      return { outcome: 'done', commit: (tx) => connected(tx, id, outbox) };
+    },
+    async failed(tx, job, failure) {
+      const where = { id: job.payload.channelId ?? '' };
+      await tx.prisma.channel.updateMany({ where, data: failedState(failure) });
+    },
+  };
+}
+
+export function createChannelDisconnection({ portals }: Pick<ConnectorDeps, 'portals'>): Handler {
+  return {
+    async run(job: Job, run) {
+      const { portalId = '', connector = '', line = '' } = job.payload;
+      await activate(
+        portals.of(portalId, () => run.token()),
+        { connector, line, active: false },
+      );
+      return { outcome: 'done' };
+    },
+  };
+}
+
+const lineNotFound = (line: string): DeliveryError =>
+  new DeliveryError({ verdict: 'refused', code: 'line_not_found', detail: `the portal has no line ${line}` });
+
+const failedState = ({ outcome, code }: Failure): { state?: string; lastError: string } => ({
+  ...(outcome === 'retry' ? {} : { state: 'failed' }),
+  lastError: code,
+});
+
+/** Jobs that backed off because of the line need not wait for the end of their patience. */
+async function connected(tx: OutboxTx, channelId: string, outbox: Outbox): Promise<void> {
+  await tx.prisma.channel.update({ where: { id: channelId }, data: { state: 'ready', lastError: null } });
+  const waiting = await tx.sql.rows<{ id: string }>(
+    `select distinct c.id::text as id from job j join conversation c on c.id = j.conversation_id
+     where c.channel_id = $1::uuid and j.state = 'waiting' and j.started`,
+    channelId,
+  );
+  await outbox.hasten(
+    waiting.map((row) => row.id),
+    tx,
+  );
+}
