@@ -2,6 +2,7 @@ import { createHit } from './events/hit.ts';
 import type { EventSender } from './events/sender.ts';
 import type { Hit, Portal } from './hit.ts';
 import { install, setInstalled, uninstall, update } from './install/lifecycle.ts';
+import { forgetBotsOf } from './methods/imbot/bots.ts';
 import { installationOf, putInstallation, type InstallationRow } from './install/installations.ts';
 import { openPage, type FrameForm, type OpenPage } from './install/pages.ts';
 import { placements } from './placements.ts';
@@ -59,6 +60,11 @@ export function createOperations(portal: Portal, sender: EventSender) {
   };
 }
 
+function cleanUp(portal: Portal, clientId: string): void {
+  removeApplicationData(portal, clientId);
+  forgetBotsOf(portal, clientId);
+}
+
 type Act = <T>(userId: number | null, work: (hit: Hit) => T) => T;
 
 function applicationOperations(portal: Portal, act: Act, applicationOf: (clientId: string) => ApplicationRow) {
@@ -78,7 +84,7 @@ function applicationOperations(portal: Portal, act: Act, applicationOf: (clientI
     },
     uninstall(clientId: string, options: { clean?: boolean; userId?: number } = {}): void {
       const { clean = false, userId = ADMIN_ID } = options;
-      act(userId, (hit) => uninstall(hit, applicationOf(clientId), { clean, cleanUp: removeApplicationData }));
+      act(userId, (hit) => uninstall(hit, applicationOf(clientId), { clean, cleanUp }));
     },
     /** A code as the browser brings it back from the authorisation page; it lives 30 s. */
     authorize: (clientId: string, userId: number): string =>

@@ -2,6 +2,7 @@ import { portalDomain, portalUrl } from './address.ts';
 import { bindings } from './events/bindings.ts';
 import type { Portal } from './hit.ts';
 import { installationsOf } from './install/installations.ts';
+import { imbotView } from './methods/imbot/stateView.ts';
 import { connectors } from './openlines/connectors.ts';
 import { dialogs, type DialogRow } from './openlines/dialogs.ts';
 import { lines } from './openlines/lines.ts';
@@ -61,5 +62,6 @@ export function viewState(portal: Portal) {
     dialogs: dialogs(portal)
       .values()
       .map((dialog) => viewDialog(portal, dialog)),
+    ...imbotView(portal),
   };
 }

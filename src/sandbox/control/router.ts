@@ -2,6 +2,7 @@
 // A family adds its routes by writing a `ControlRoutes` function and putting it into the list below.
 import express, { type Router } from 'express';
 import { applicationRoutes } from './applications.ts';
+import { imbotRoutes } from '../methods/imbot/controlRoutes.ts';
 import type { ControlContext, ControlRoutes } from './context.ts';
 import { dialogRoutes } from './dialogs.ts';
 import { faultRoutes } from './faults.ts';
@@ -16,6 +17,7 @@ const ROUTES: readonly ControlRoutes[] = [
   lineRoutes,
   dialogRoutes,
   portalRoutes,
+  imbotRoutes,
 ];
 
 export function controlRouter(context: ControlContext): Router {

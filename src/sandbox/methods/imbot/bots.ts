@@ -43,8 +43,16 @@ export function botsOf(portal: Portal, appId: string): BotRow[] {
 
 /** Its chats stay and lose a member; the owner they name is nobody any more (contract imbot §5.5). */
 export function removeBot(hit: Hit, bot: BotRow): void {
-  const { portal } = hit;
   notify(hit, bot, 'DELETE', { v2: {}, legacy: {} });
+  forgetBot(hit.portal, bot);
+}
+
+/** Bots go with their application; it hears nothing of that any more. */
+export function forgetBotsOf(portal: Portal, appId: string): void {
+  for (const bot of botsOf(portal, appId)) forgetBot(portal, bot);
+}
+
+function forgetBot(portal: Portal, bot: BotRow): void {
   bots(portal).delete(bot.id);
   users(portal).delete(bot.id);
   dropEvents(portal, bot.id);

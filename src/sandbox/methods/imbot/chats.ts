@@ -29,10 +29,9 @@ export function addChat(hit: Hit, creatorId: number, wanted: NewChat): ChatRow {
   const color = wanted.color ?? automaticColor(id);
   const ownerId = users(portal).get(wanted.ownerId)?.active ? wanted.ownerId : NOBODY;
   const joining = [...new Set([creatorId, ownerId, ...wanted.userIds])].filter((userId) => mayJoin(portal, userId));
-  const { userIds: _userIds, ...known } = wanted;
+  const { type, description, avatar, entityType, entityId } = wanted;
   const row: ChatRow = {
-    ...known,
-    id,
+    ...{ id, type, description, avatar, entityType, entityId },
     title: cutTitle(wanted.title) || automaticTitle(portal, color),
     color,
     ownerId,

@@ -79,8 +79,8 @@ function update(botCall: BotCall) {
   const fields = fieldsArgument(params);
   const row = visibleMessage(botCall);
   if (row.authorId !== bot.id) refuseChat('MESSAGE_ACCESS_DENIED');
-  const { keyboard: _old, ...kept } = row.params;
-  const message = { ...(fields.keyboard === 'N' ? kept : row.params), ...extrasOf(fields) };
+  const message: Params = { ...row.params, ...extrasOf(fields) };
+  if (fields.keyboard === 'N') delete message.keyboard;
   const text = isSet(fields.message) ? cutLong(toText(fields.message)) : row.text;
   if (text === '' && !message.attach) deleteMessage(call.portal, row, false);
   else changeMessage(call.portal, row, { text, params: message });
