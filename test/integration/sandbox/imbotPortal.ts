@@ -1,3 +1,5 @@
+import http from 'node:http';
+import axios from 'axios';
 import { createSandbox, type NewPortal, type Sandbox, type SandboxOptions } from '../../../src/sandbox/sandbox.ts';
 import type { SandboxPortal } from '../../../src/sandbox/portalHandle.ts';
 
@@ -34,13 +36,20 @@ export const EXTRANET = 44;
 /** One transparent pixel. */
 export const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
 
+/** Every status is an answer; a connection is not kept for a portal that may be closed and opened again meanwhile. */
+const visitor = axios.create({
+  validateStatus: () => true,
+  proxy: false,
+  httpAgent: new http.Agent({ keepAlive: false }),
+});
+
 export async function openImbotPortal(row: NewPortal = {}, options: SandboxOptions = {}): Promise<ImbotPortal> {
   const sandbox = await createSandbox(options);
   const portal = await sandbox.addPortal({ requestLimit: 'off', ...row });
   for (const userId of [ADMIN, EMPLOYEE, EXTRANET]) portal.addWebhook(userId, ['imbot'], 'secret');
 
-  async function call(method: string, params: Body = {}, userId = ADMIN): Promise<Answer> {
-    return answerOf(await postJson(`${portal.restUrl}${userId}/secret/${method}`, params));
+  function call(method: string, params: Body = {}, userId = ADMIN): Promise<Answer> {
+    return postJson(`${portal.restUrl}${userId}/secret/${method}`, params);
   }
 
   async function ok<T = Body>(method: string, params: Body = {}, userId = ADMIN): Promise<T> {
@@ -54,15 +63,10 @@ export async function openImbotPortal(row: NewPortal = {}, options: SandboxOptio
     portal,
     call,
     ok,
-    callAs: async (auth, method, params = {}) =>
-      answerOf(await postJson(`${portal.restUrl}${method}`, { auth, ...params })),
-    async control(verb, path, body) {
-      const response = await fetch(`${portal.controlUrl}${path}`, {
-        method: verb,
-        headers: { 'content-type': 'application/json' },
-        ...(body ? { body: JSON.stringify(body) } : {}),
-      });
-      return response.json();
+    callAs: (auth, method, params = {}) => postJson(`${portal.restUrl}${method}`, { auth, ...params }),
+    async control(verb, path, body = {}) {
+      const answer = await visitor.request<unknown>({ method: verb, url: `${portal.controlUrl}${path}`, data: body });
+      return answer.data;
     },
     async registerBot(fields = {}, botToken = TOKEN) {
       const properties = { name: 'Companion' };
@@ -77,16 +81,12 @@ export async function openImbotPortal(row: NewPortal = {}, options: SandboxOptio
   };
 }
 
-function postJson(url: string, body: Body): Promise<Response> {
-  return fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
-}
-
-async function answerOf(response: Response): Promise<Answer> {
-  const body = (await response.json()) as Body & { error?: string; error_description?: string };
+async function postJson(url: string, body: Body): Promise<Answer> {
+  const { status, data } = await visitor.post<Body & { error?: string; error_description?: string }>(url, body);
   return {
-    status: response.status,
-    result: body.result,
-    ...(body.error === undefined ? {} : { error: body.error }),
-    ...(body.error_description === undefined ? {} : { description: body.error_description }),
+    status,
+    result: data.result,
+    ...(data.error === undefined ? {} : { error: data.error }),
+    ...(data.error_description === undefined ? {} : { description: data.error_description }),
   };
 }
