@@ -19,7 +19,10 @@ export interface Agents {
 }
 
 /** Keep-alive connections which fail with a code of their own when nothing was sent yet. */
-export function createAgents({ allowInsecure }: EndpointPolicy): Agents {
+export function createAgents(
+  { allowInsecure }: EndpointPolicy,
+  { connectTimeoutMs = CONNECT_TIMEOUT_MS }: { connectTimeoutMs?: number } = {},
+): Agents {
   const options = {
     keepAlive: true,
     timeout: IDLE_MS,
@@ -29,8 +32,8 @@ export function createAgents({ allowInsecure }: EndpointPolicy): Agents {
   };
   const httpAgent = new HttpAgent(options);
   const httpsAgent = new HttpsAgent(options);
-  limitConnecting(httpAgent, 'connect');
-  limitConnecting(httpsAgent, 'secureConnect');
+  limitConnecting(httpAgent, 'connect', connectTimeoutMs);
+  limitConnecting(httpsAgent, 'secureConnect', connectTimeoutMs);
   return {
     httpAgent,
     httpsAgent,
@@ -42,13 +45,13 @@ export function createAgents({ allowInsecure }: EndpointPolicy): Agents {
 }
 
 /** Before `ready` nothing of the request is on the wire, so giving up there is certain to have had no effect. */
-function limitConnecting(agent: HttpAgent, ready: 'connect' | 'secureConnect'): void {
+function limitConnecting(agent: HttpAgent, ready: 'connect' | 'secureConnect', limitMs: number): void {
   const connect = agent.createConnection.bind(agent);
   agent.createConnection = (options, done) => {
     const socket = connect(options, done) as Socket;
     const timer = setTimeout(() => {
       socket.destroy(Object.assign(new Error('no connection in time'), { code: 'ECONNECTTIMEOUT' }));
-    }, CONNECT_TIMEOUT_MS);
+    }, limitMs);
     const stop = (): void => clearTimeout(timer);
     socket.once(ready, stop).once('close', stop);
     return socket;
@@ -56,7 +59,7 @@ function limitConnecting(agent: HttpAgent, ready: 'connect' | 'secureConnect'): 
 }
 
 /** Name look-up that knows no private addresses: a public name may point into our network on purpose. */
-const publicLookup: LookupFunction = (hostname, options: LookupOptions, done) => {
+export const publicLookup: LookupFunction = (hostname, options: LookupOptions, done) => {
   lookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
     if (error) return done(error, '');
     const allowed = found.filter(({ address }) => !isPrivateAddress(address));
