@@ -19,6 +19,13 @@ const job = <Kind extends JobKind>(
 export const webhookEventLane = (externalId: string | undefined, eventId: string): string =>
   externalId === undefined ? `event:#${eventId}` : `event:${externalId}`;
 
+/** `eventId`: of the messenger; the payload's one is ours. */
+export const applyWebhookEvent = (
+  externalId: string | undefined,
+  eventId: string,
+  queued: Queued<'applyWebhookEvent'>,
+): NewJob => job('applyWebhookEvent', 'live', webhookEventLane(externalId, eventId), queued);
+
 export const applyPortalEvent = (lane: string, queued: Queued<'applyPortalEvent'>): NewJob =>
   job('applyPortalEvent', 'live', `portalEvent:${lane}`, queued);
 
@@ -32,6 +39,14 @@ export const convergeName = (queued: Queued<'convergeName'>): NewJob =>
 
 export const convergeCompanion = (queued: Queued<'convergeCompanion'>): NewJob =>
   job('convergeCompanion', 'bulk', `companion:${queued.payload.companionId}`, queued, 'companion');
+
+/** Somebody waits for it, but it is no part of the dialog: a lane of its own. */
+export const postToCompanion = (companionId: string, queued: Queued<'postToCompanion'>): NewJob =>
+  job('postToCompanion', 'live', `companionMessages:${companionId}`, queued);
+
+/** The titles of a whole channel are made differently now. */
+export const retitleChannel = (queued: Queued<'retitleChannel'>): NewJob =>
+  job('retitleChannel', 'bulk', `retitle:${queued.payload.channelId}`, queued, 'retitle');
 
 export const setUpPortal = (queued: Queued<'setUpPortal'>): NewJob =>
   job('setUpPortal', 'live', 'setUp', queued, 'setUp');

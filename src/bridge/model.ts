@@ -5,6 +5,9 @@ export type EventState = 'accepted' | 'applied' | 'ignored' | 'unhandled';
 
 export type NameState = 'applied' | 'pending' | 'waitingForDialog' | 'failed';
 
+/** `toCompanion`: posted by the bot into the companion. */
+export type MessageDirection = 'toPortal' | 'toMessenger' | 'toCompanion';
+
 export type MessageState = 'pending' | 'delivered' | 'failed' | 'parked';
 
 /** Of connectors, bots and channels: whether the portal has what we want. */
@@ -33,6 +36,8 @@ export interface JobPayloads {
   deliverMessage: { messageId: string };
   convergeName: { conversationId: string };
   convergeCompanion: { companionId: string };
+  postToCompanion: { messageId: string };
+  retitleChannel: { channelId: string };
   setUpPortal: { portalId: string };
   convergeConnector: { connectorId: string };
   removeConnector: { portalId: string; code: string };
