@@ -33,7 +33,8 @@ export const PORTAL_CODES: Readonly<Record<string, CodeRule>> = {
   APPLICATION_NOT_FOUND: { verdict: 'blocked', note: 'uninstalled or inactive' },
   authorization_error: { verdict: 'blocked', note: 'the user of the grant is inactive' },
   user_access_error: { verdict: 'blocked', note: 'an administrator took the app away from the user of the grant' },
-  insufficient_scope: { verdict: 'blocked', note: 'the app card lacks a scope; needs a new version' },
+  // Not a block: an application without bots must still carry messages.
+  insufficient_scope: { verdict: 'refused', note: 'the app card lacks a scope; needs a new version' },
   INVALID_CREDENTIALS: { verdict: 'blocked', note: 'wrong webhook pair, or missing rights' },
   PAYMENT_REQUIRED: { verdict: 'blocked', note: 'trial or payment over; the grant stays valid' },
   PORTAL_DELETED: { verdict: 'blocked', note: 'also while a site is closed for a time, so never final' },

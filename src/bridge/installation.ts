@@ -12,6 +12,8 @@ import type { PortalCalls } from './portals.ts';
 export interface Installation {
   /** Stores a verified installation and queues the wiring of the portal. Repeating it is harmless. */
   store(install: VerifiedInstall, requestId: string): Promise<{ portalId: string }>;
+  /** Another administrator's right to call a portal that is installed: a reserve. Opens what a lost grant had closed. */
+  addGrant(portalId: string, install: VerifiedInstall): Promise<void>;
   /** Our application was removed: nothing is sent any more, and nothing is forgotten in case it comes back. */
   uninstalled(portalId: string): Promise<void>;
 }
@@ -81,6 +83,15 @@ export function createInstallation(deps: {
       deps.portals.forget(portalId);
       log.info('portal.installed', { portalId, domain: install.domain, requestId });
       return { portalId };
+    },
+    async addGrant(portalId, install) {
+      await outbox.transaction(async (tx) => {
+        await storeGrant(tx, portalId, install);
+        const open = { blockedUntil: null, blockedReason: null };
+        const where = { portal: { id: portalId }, blockedReason: { in: ['no_grant', 'invalid_grant'] } };
+        await tx.prisma.gate.updateMany({ where, data: open });
+      });
+      deps.portals.forget(portalId);
     },
     async uninstalled(portalId) {
       await outbox.transaction(async ({ prisma }) => {

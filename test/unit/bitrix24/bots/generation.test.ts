@@ -18,7 +18,7 @@ test.each([
 
 test.each([
   ['retry', 'network'],
-  ['blocked', 'insufficient_scope'],
+  ['refused', 'insufficient_scope'],
 ] as const)('a portal that cannot be asked (%s) is not taken for an old one', async (verdict, code) => {
   const { call } = scriptedCall({ 'imbot.v2.Revision.get': refused(code, { verdict }) });
   await expect(probeGeneration(call)).rejects.toMatchObject({ verdict, code });

@@ -1,0 +1,196 @@
+import { once } from 'node:events';
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createClient } from './bitrix24/client.ts';
+import { createOAuth } from './bitrix24/oauth.ts';
+import { acceptWebhook } from './bridge/accept.ts';
+import { createWebhookEventApplication } from './bridge/applyWebhookEvent.ts';
+import { createBotAccess } from './bridge/botAccess.ts';
+import { createBotConvergence, createBotRemoval } from './bridge/bots.ts';
+import { createCompanionPosting } from './bridge/companionMessages.ts';
+import { createCompanionConvergence } from './bridge/companions.ts';
+import {
+  createChannelConnection,
+  createChannelDisconnection,
+  createConnectorConvergence,
+  createConnectorRemoval,
+} from './bridge/connectors.ts';
+import { describeLine, installByEvent, openFrame } from './bridge/frames.ts';
+import { firstAdminKey, installationIdOf, localGateOf, replaceKey } from './bridge/identity.ts';
+import { createInstallation } from './bridge/installation.ts';
+import { createMessageDelivery } from './bridge/messages.ts';
+import { createMessengerDirectory } from './bridge/messengers.ts';
+import type { JobKind } from './bridge/model.ts';
+import { createNameConvergence } from './bridge/names.ts';
+import { acceptPortalEvent, createPortalEventApplication, identifyPortal } from './bridge/portalEvents.ts';
+import { createPortalCalls } from './bridge/portals.ts';
+import { createChannelRetitling } from './bridge/retitling.ts';
+import { createPortalSetUp } from './bridge/setUp.ts';
+import type { Config } from './config.ts';
+import { createDatabase } from './db/database.ts';
+import { createAdminRouter } from './http/admin/router.ts';
+import { createPortalEventsDoor } from './http/bitrix24/events.ts';
+import { createPortalPages } from './http/bitrix24/pages.ts';
+import { createHealthRouter } from './http/health.ts';
+import { createMessengerWebhook } from './http/messengerWebhook.ts';
+import { createDocsRouter } from './http/openApi.ts';
+import { createServerApp } from './http/server.ts';
+import { systemClock } from './kit/clock.ts';
+import type { Logger } from './kit/logger.ts';
+import { createVault } from './kit/secrets.ts';
+import { createGate } from './outbox/gate.ts';
+import type { Handler } from './outbox/job.ts';
+import { createOutbox } from './outbox/outbox.ts';
+import { createWake } from './outbox/wake.ts';
+import { createWorker, LEASE_MS } from './outbox/worker.ts';
+
+/** What the gateway runs on once `main` has found it: a database, keys, and the application's credentials. */
+export interface Settled extends Config {
+  databaseUrl: string;
+  bitrix24: { clientId: string; clientSecret: string };
+}
+
+export interface Gateway {
+  readonly port: number;
+  readonly publicUrl: string;
+  /** Only when it was made just now: it is shown once. */
+  readonly newAdminKey: string | undefined;
+  /** A key for a program that comes with the gateway; an older one of the same name stops working. */
+  issueKey(name: string, scopes: readonly string[]): Promise<string>;
+  /** Stops taking requests, finishes what is under way, lets go of everything. */
+  stop(options?: { graceMs?: number }): Promise<void>;
+}
+
+const USER_AGENT = 'open-channel-gateway/0.1';
+
+/** The only place that knows everybody: wiring, and which handler does which kind of job. */
+export async function startGateway(config: Settled, log: Logger): Promise<Gateway> {
+  const clock = systemClock;
+  const vault = createVault(config.encryptionKeys);
+  const db = createDatabase({
+    url: config.databaseUrl,
+    onError: (error) => log.warn('database.connectionLost', { error }),
+  });
+  const wake = createWake({ db, log });
+  const outbox = createOutbox({ db, wake });
+  const gate = createGate({ sql: db.sql });
+  const allowInsecure = config.allowInsecurePortals;
+  const client = createClient({ clock, log, allowInsecure, userAgent: USER_AGENT });
+  const oauth = createOAuth({ ...config.bitrix24, trustedServers: config.oauthUrls, clock, log });
+  const portals = createPortalCalls({ db, client, oauth, vault, gate, clock, log });
+  const bots = createBotAccess({ db, portals });
+  const installationId = await installationIdOf(db);
+  const localGateId = await localGateOf(db);
+  const installation = createInstallation({ outbox, portals, vault, clock, log, installationId });
+  const messengers = createMessengerDirectory({ db, vault, clock });
+  const newAdminKey = await firstAdminKey(db, config.adminApiKey);
+  // Known once the server listens, where any free port was asked for.
+  let publicUrl = config.publicUrl;
+  const address = (): string => publicUrl;
+
+  const wiring = { db, outbox, portals, clock, log, publicUrl: address };
+  const handlers: Record<JobKind, Handler> = {
+    applyWebhookEvent: createWebhookEventApplication({ db, clock, log }),
+    applyPortalEvent: createPortalEventApplication({ db, clock, log }),
+    deliverMessage: createMessageDelivery({ db, outbox, portals, clock, log }),
+    convergeName: createNameConvergence({ db, portals, clock, log }),
+    convergeCompanion: createCompanionConvergence({ db, bots, vault, clock, log }),
+    postToCompanion: createCompanionPosting({ db, bots, vault, clock }),
+    retitleChannel: createChannelRetitling({ db }),
+    setUpPortal: createPortalSetUp(wiring),
+    convergeConnector: createConnectorConvergence(wiring),
+    removeConnector: createConnectorRemoval(wiring),
+    convergeBot: createBotConvergence({ db, bots, vault, clock, log, installationId }),
+    removeBot: createBotRemoval({ bots, vault }),
+    connectChannel: createChannelConnection(wiring),
+    disconnectChannel: createChannelDisconnection(wiring),
+  };
+  const worker = createWorker({ outbox, gate, wake, handlers, clock, log, leaseMs: LEASE_MS });
+
+  const frames = {
+    db,
+    client,
+    installation,
+    verify: { oauth, clientId: config.bitrix24.clientId, allowInsecure, clock },
+  };
+  const app = createServerApp({
+    log,
+    routers: [
+      createMessengerWebhook({
+        clock,
+        log,
+        findMessenger: (slug) => messengers.find(slug),
+        accept: (messenger, events, context) => acceptWebhook({ db, wake }, messenger, events, context),
+      }),
+      createPortalEventsDoor({
+        log,
+        install: (form, requestId) => installByEvent(frames, form, requestId),
+        identify: (event) => identifyPortal(db, event),
+        accept: (portalId, event, requestId) => acceptPortalEvent({ outbox, localGateId }, portalId, event, requestId),
+        uninstalled: (portalId) => installation.uninstalled(portalId),
+      }),
+      createPortalPages({
+        open: (query, body, requestId) => openFrame(frames, query, body, requestId),
+        describeLine: (frame) => describeLine(db, frame),
+      }),
+      createHealthRouter({
+        log,
+        checks: {
+          database: async () => void (await db.sql.rows('select 1 as one')),
+          workers: () => (worker.healthy ? Promise.resolve() : Promise.reject(new Error('the worker cannot claim'))),
+        },
+      }),
+      createDocsRouter(),
+    ],
+    admin: createAdminRouter({
+      db,
+      outbox,
+      portals,
+      gate,
+      vault,
+      clock,
+      log,
+      publicUrl: address,
+      onMessengerChanged: (slug) => messengers.forget(slug),
+    }),
+  });
+
+  const server = createServer(app);
+  const port = await listen(server, config);
+  if (config.publicUrl === `http://127.0.0.1:${config.port}`) publicUrl = `http://127.0.0.1:${port}`;
+  await wake.start();
+  if (config.role !== 'web') worker.start();
+  log.info('gateway.started', { port, role: config.role, installationId });
+
+  return {
+    port,
+    get publicUrl() {
+      return publicUrl;
+    },
+    newAdminKey,
+    issueKey: (name, scopes) => replaceKey(db, name, scopes),
+    async stop({ graceMs = 20_000 } = {}) {
+      await Promise.all([closeServer(server), worker.stop({ graceMs })]);
+      await wake.stop();
+      client.close();
+      oauth.close();
+      await db.close();
+      log.info('gateway.stopped');
+    },
+  };
+}
+
+async function listen(server: Server, { host, port }: Config): Promise<number> {
+  server.listen(port, host);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const impatience = setTimeout(() => server.closeAllConnections(), 5_000);
+  await closed;
+  clearTimeout(impatience);
+}

@@ -1,0 +1,99 @@
+import type { Client } from '../bitrix24/client.ts';
+import type { FormValue } from '../bitrix24/events.ts';
+import {
+  readFrame,
+  readInstallEvent,
+  type VerifiedInstall,
+  verifyInstall,
+  type VerifyDeps,
+} from '../bitrix24/installation.ts';
+import { currentUser } from '../bitrix24/users.ts';
+import type { Database } from '../db/database.ts';
+import { RequestError } from '../kit/errors.ts';
+import type { Installation } from './installation.ts';
+
+/** Installations and pages as they come from outside: verified at the OAuth server, then stored. */
+
+export interface FrameDeps {
+  db: Database;
+  client: Client;
+  installation: Installation;
+  verify: VerifyDeps;
+}
+
+export interface OpenedFrame {
+  portalId: string;
+  origin: string;
+  admin: boolean;
+  needsFinish: boolean;
+  connector?: string;
+  line?: string;
+}
+
+/** ONAPPINSTALL and ONAPPUPDATE. @throws RequestError unverified_origin */
+export async function installByEvent(deps: FrameDeps, form: FormValue, requestId: string): Promise<void> {
+  await deps.installation.store(await verifyInstall(readInstallEvent(form), deps.verify), requestId);
+}
+
+/**
+ * A page opened inside a portal. An administrator's visit installs the portal where that has not happened yet, and
+ * brings a fresh grant where it has; an employee's changes nothing.
+ */
+export async function openFrame(
+  deps: FrameDeps,
+  query: FormValue,
+  body: FormValue,
+  requestId: string,
+): Promise<OpenedFrame> {
+  const claim = readFrame(query, body);
+  const install = await verifyInstall(claim, deps.verify);
+  const admin = await isAdmin(deps.client, install);
+  const { id: portalId } = admin
+    ? { id: await storeAdmin(deps, install, requestId) }
+    : await knownPortal(deps.db, install.memberId);
+  const { CONNECTOR, LINE } = claim.placementOptions;
+  return {
+    portalId,
+    origin: new URL(install.clientEndpoint).origin,
+    admin,
+    needsFinish: !install.installed,
+    ...(typeof CONNECTOR === 'string' ? { connector: CONNECTOR } : {}),
+    ...(typeof LINE === 'string' || typeof LINE === 'number' ? { line: String(LINE) } : {}),
+  };
+}
+
+/** Opening the page again and again must not wire the portal again and again. */
+async function storeAdmin(deps: FrameDeps, install: VerifiedInstall, requestId: string): Promise<string> {
+  const known = await deps.db.prisma.portal.findUnique({ where: { memberId: install.memberId } });
+  if (!known || known.uninstalledAt) return (await deps.installation.store(install, requestId)).portalId;
+  await deps.installation.addGrant(known.id, install);
+  return known.id;
+}
+
+async function knownPortal(db: Database, memberId: string): Promise<{ id: string }> {
+  const portal = await db.prisma.portal.findUnique({ where: { memberId } });
+  if (!portal)
+    throw new RequestError('unverified_origin', 'An administrator of the portal has to open this page first');
+  return portal;
+}
+
+/** Asked with the visitor's own token, at the address the OAuth server confirmed. */
+async function isAdmin(client: Client, install: VerifiedInstall): Promise<boolean> {
+  const { clientEndpoint: endpoint, accessToken: token } = install;
+  const call = async (method: string, params: Readonly<Record<string, unknown>>): Promise<unknown> =>
+    (await client.post({ endpoint, token, method, params, repeatable: true })).result;
+  return (await currentUser(call)).admin;
+}
+
+/** What the settings page of a line can say today. */
+export async function describeLine(db: Database, { portalId, connector, line }: OpenedFrame): Promise<string> {
+  const channel = await db.prisma.channel.findFirst({
+    where: { portalId, lineId: Number(line ?? 0), connector: { code: (connector ?? '').toLowerCase() } },
+    include: { messenger: true },
+  });
+  if (!channel)
+    return 'This line is not connected to a messenger yet. Connect it over the administration API: POST /channels.';
+  return channel.state === 'ready'
+    ? `This line is connected to ${channel.messenger.name}.`
+    : `This line belongs to ${channel.messenger.name} and is not connected: ${channel.lastError ?? channel.state}.`;
+}

@@ -1,0 +1,29 @@
+import express, { type Express, type Router } from 'express';
+import helmet from 'helmet';
+import type { Logger } from '../kit/logger.ts';
+import { createProblemHandler, notFound } from './problem.ts';
+import { requestId } from './requestId.ts';
+
+export interface ServerParts {
+  log: Logger;
+  /** Doors with their own full paths, tried in this order. */
+  routers: readonly Router[];
+  /** Mounted at `/admin/v1`. */
+  admin: Router;
+}
+
+/** One Express application. No body parser for everybody: each door decides what it reads, and how much of it. */
+export function createServerApp({ log, routers, admin }: ServerParts): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  // Query strings are read where they are needed; the default parser would build objects from anything.
+  app.set('query parser', 'simple');
+  // upgrade-insecure-requests would make the browser fetch the assets of /docs over https on a plain-http host.
+  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  app.use(requestId);
+  for (const router of routers) app.use(router);
+  app.use('/admin/v1', admin);
+  app.use(notFound);
+  app.use(createProblemHandler({ log }));
+  return app;
+}
