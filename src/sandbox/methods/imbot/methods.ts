@@ -1,4 +1,8 @@
 import type { Method } from '../method.ts';
+import { legacyBotMethods } from './legacy/botMethods.ts';
+import { legacyChatMethods } from './legacy/chatMethods.ts';
+import { legacyMemberMethods } from './legacy/memberMethods.ts';
+import { legacyMessageMethods } from './legacy/messageMethods.ts';
 import { botMethods } from './v2/botMethods.ts';
 import { chatMethods } from './v2/chatMethods.ts';
 import { eventMethods } from './v2/eventMethods.ts';
@@ -14,4 +18,8 @@ export const imbotMethods: readonly Method[] = [
   ...messageMethods,
   ...eventMethods,
   ...unknownActions,
+  ...legacyBotMethods,
+  ...legacyChatMethods,
+  ...legacyMemberMethods,
+  ...legacyMessageMethods,
 ];

@@ -104,7 +104,7 @@ function enableTextField(botCall: BotCall) {
   const { call, bot, params, revision } = botCall;
   const chat = visibleChat(botCall, chatArgument(botCall));
   if (!isMember(chat, bot.id) || (chat.type === 'P' && revision < 33)) refuseChat('ACCESS_DENIED');
-  changeChat(call.portal, chat.id, { textFieldEnabled: params.enabled === undefined || isTrue(params.enabled, 33) });
+  changeChat(call.portal, chat.id, { textFieldEnabled: !isSet(params.enabled) || isTrue(params.enabled, 33) });
   return OK;
 }
 
