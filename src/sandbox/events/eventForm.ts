@@ -2,7 +2,7 @@ import { clientEndpoint, portalDomain, serverEndpoint } from '../address.ts';
 import { unixSeconds } from '../clock.ts';
 import type { Portal } from '../hit.ts';
 import { type InstallationRow } from '../install/installations.ts';
-import { ACCESS_SECONDS, eventAccess, issueRefresh, type Grant } from '../oauth/tokens.ts';
+import { ACCESS_SECONDS, eventAccess, issueAccess, issueRefresh, type Grant } from '../oauth/tokens.ts';
 import type { Params } from '../php/values.ts';
 
 const LIFECYCLE = new Set(['ONAPPINSTALL', 'ONAPPUPDATE', 'ONAPPUNINSTALL']);
@@ -32,7 +32,8 @@ export function eventAuth(
   };
   if (userId === null) return origin;
   const grant: Grant = { clientId: installation.clientId, memberId: portal.memberId, userId };
-  const access = eventAccess(portal, grant, hopsLeft);
+  // The pair of an installation is an ordinary one, not part of a chain.
+  const access = isLifecycle(event) ? issueAccess(portal, grant) : eventAccess(portal, grant, hopsLeft);
   return {
     access_token: access.token,
     expires: Math.floor(access.expiresAt / 1000),

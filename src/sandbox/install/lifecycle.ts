@@ -14,6 +14,8 @@ import { installationOf, putInstallation, type InstallationRow } from './install
 export function install(hit: Hit, application: ApplicationRow): InstallationRow {
   const { portal } = hit;
   const before = installationOf(portal, portal.memberId, application.clientId);
+  // Tokens of an earlier installation stay dead.
+  if (before && !before.active) revokeTokens(portal, ofInstallation(before));
   const row = putInstallation(portal, {
     memberId: portal.memberId,
     clientId: application.clientId,
@@ -68,7 +70,10 @@ export interface UninstallOptions {
   readonly cleanUp: (portal: Portal, clientId: string) => void;
 }
 
-/** Tokens are dead before the event arrives, so it carries none (contract platform §1.5). */
+/**
+ * Tokens are dead before the event arrives, so it carries none (contract platform §1.5). They stay known: the portal answers
+ * APPLICATION_NOT_FOUND to them, the OAuth server invalid_client (contract platform §2.3, §3.4).
+ */
 export function uninstall(hit: Hit, application: ApplicationRow, { clean = false, cleanUp }: UninstallOptions): void {
   const { portal } = hit;
   const row = current(portal, application.clientId);
@@ -77,10 +82,11 @@ export function uninstall(hit: Hit, application: ApplicationRow, { clean = false
   cleanUp(portal, row.clientId);
   dropBindings(portal, row.clientId);
   putInstallation(portal, { ...row, active: false, installed: false });
-  const ofThisInstall = (grant: { memberId: string; clientId: string }) =>
-    grant.memberId === portal.memberId && grant.clientId === row.clientId;
-  // Access tokens stay known: the portal answers APPLICATION_NOT_FOUND to them (contract platform §3.4).
-  revokeTokens(portal, ofThisInstall, { access: false });
+}
+
+function ofInstallation(row: InstallationRow) {
+  return (grant: { memberId: string; clientId: string }) =>
+    grant.memberId === row.memberId && grant.clientId === row.clientId;
 }
 
 function raiseInstalled(hit: Hit, application: ApplicationRow): void {

@@ -87,9 +87,8 @@ export function spendRefresh(shared: Shared, token: string, strict: boolean): Gr
 }
 
 /** Ends the tokens `which` names: access tokens stop being known, refresh tokens give invalid_grant. */
-export function revokeTokens(shared: Shared, which: (grant: Grant) => boolean, kinds = { access: true }): void {
+export function revokeTokens(shared: Shared, which: (grant: Grant) => boolean): void {
   for (const row of refreshTokens(shared).values()) if (which(row)) refreshTokens(shared).delete(row.token);
-  if (!kinds.access) return;
   for (const row of accessTokens(shared).values()) if (which(row)) accessTokens(shared).delete(row.token);
 }
 

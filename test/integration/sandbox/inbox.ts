@@ -4,7 +4,7 @@ import express from 'express';
 
 export interface ReceivedEvent {
   readonly event: string;
-  readonly data: any;
+  readonly data: unknown;
   readonly auth: Record<string, string>;
   readonly ts: string;
   readonly event_handler_id: string;

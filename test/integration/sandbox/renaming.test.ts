@@ -1,5 +1,16 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { connect, CONNECTOR, dialogOf, GROUP, item, openScene, send, type Scene } from './scene.ts';
+import {
+  chatOf,
+  connect,
+  CONNECTOR,
+  dialogOf,
+  GROUP,
+  item,
+  openScene,
+  send,
+  visitor,
+  type Body,
+  type Scene,
+} from './scene.ts';
 
 // The acceptance table of contract imconnector §8, row by row.
 
@@ -10,8 +21,8 @@ let room: number;
 beforeEach(async () => {
   scene = await openScene();
   await connect(scene);
-  direct = Number((await send(scene, item('hello'))).session.CHAT_ID);
-  room = Number((await send(scene, item('hello', { chat: { id: 'room' } }), GROUP)).session.CHAT_ID);
+  direct = await chatOf(scene, item('hello'));
+  room = await chatOf(scene, item('hello', { chat: { id: 'room' } }), GROUP);
 });
 afterEach(() => scene.close());
 
@@ -19,7 +30,8 @@ const DIRECT = { CONNECTOR, LINE: 1, CHAT_ID: 'c-1', USER_ID: 'ann', NAME: 'Ann 
 const ROOM = { CONNECTOR: GROUP, LINE: 1, CHAT_ID: 'room', NAME: 'Acme room' };
 
 const rename = (params: object) => scene.call('imconnector.chat.name.set', params);
-const titleOf = async (chatId: number) => (await scene.result('imopenlines.dialog.get', { CHAT_ID: chatId })).name;
+const titleOf = async (chatId: number) =>
+  (await scene.result<{ name: string }>('imopenlines.dialog.get', { CHAT_ID: chatId })).name;
 const FAILED = [400, { error: 'CHAT_RENAMING_FAILED' }] as const;
 const argument = (name: string) => [400, { error: 'ERROR_ARGUMENT', argument: name }] as const;
 
@@ -112,9 +124,8 @@ it('a name keeps its first 255 characters, and repeating it is refused', async (
 
 it('an inbound webhook is the wrong kind of caller', async () => {
   const path = scene.portal.addWebhook(1, ['imopenlines', 'imconnector']);
-  const { default: axios } = await import('axios');
   const url = `${scene.portal.restUrl}${path}/imconnector.chat.name.set`;
-  const answer = await axios.post(url, DIRECT, { validateStatus: () => true });
+  const answer = await visitor.post<Body>(url, DIRECT);
   expect([answer.status, answer.data.error]).toEqual([403, 'WRONG_AUTH_TYPE']);
 });
 

@@ -8,13 +8,33 @@ import {
   type Sandbox,
   type SandboxOptions,
 } from '../../../src/sandbox/sandbox.ts';
-import { openInbox, type Inbox } from './inbox.ts';
+import { openInbox, type Inbox, type ReceivedEvent } from './inbox.ts';
 
 export const CONNECTOR = 'acme_chat';
 export const GROUP = 'acme_rooms';
 
 /** Every status is an answer; the body is whatever came. */
 export const visitor = axios.create({ validateStatus: () => true, proxy: false });
+
+export interface Body {
+  readonly result?: unknown;
+  readonly error?: string;
+  readonly error_description?: string;
+  readonly argument?: string;
+  readonly total?: number;
+  readonly next?: number;
+  readonly time?: Readonly<Record<string, number>>;
+}
+
+/** An item of the answer of send.messages. */
+export interface SentItem {
+  readonly SUCCESS: boolean;
+  readonly ERRORS?: readonly string[];
+  readonly user: string;
+  readonly message: Readonly<Record<string, unknown>>;
+  readonly chat: Readonly<Record<string, unknown>>;
+  readonly session?: { readonly ID: string; readonly CHAT_ID: string };
+}
 
 /** A sandbox with one portal and one installed headless application. */
 export interface Scene {
@@ -23,10 +43,10 @@ export interface Scene {
   readonly application: ApplicationRow;
   readonly inbox: Inbox;
   readonly tokens: Record<string, string>;
-  call(method: string, params?: object): Promise<AxiosResponse>;
+  call(method: string, params?: object): Promise<AxiosResponse<Body>>;
   /** The result of a call that must succeed. */
-  result(method: string, params?: object): Promise<any>;
-  control(method: 'get' | 'post' | 'delete' | 'patch', path: string, body?: object): Promise<AxiosResponse>;
+  result<T = unknown>(method: string, params?: object): Promise<T>;
+  control<T>(method: 'get' | 'post' | 'delete' | 'patch', path: string, body?: object): Promise<AxiosResponse<T>>;
   close(): Promise<void>;
 }
 
@@ -53,10 +73,10 @@ export async function openScene(options: SceneOptions = {}): Promise<Scene> {
     inbox,
     tokens,
     call,
-    async result(method, params) {
+    async result<T>(method: string, params?: object) {
       const { status, data } = await call(method, params);
       if (status !== 200 || data.error) throw new Error(`${method}: ${status} ${JSON.stringify(data)}`);
-      return data.result;
+      return data.result as T;
     },
     control: (method, path, data) => visitor.request({ method, url: `${portal.controlUrl}${path}`, data }),
     async close() {
@@ -100,9 +120,25 @@ export async function connect(scene: Scene): Promise<void> {
 }
 
 /** Sends one message and returns its item of the answer. */
-export async function send(scene: Scene, element: object, connector = CONNECTOR, line: string | number = 1): Promise<any> {
+export async function send(
+  scene: Scene,
+  element: object,
+  connector = CONNECTOR,
+  line: string | number = 1,
+): Promise<SentItem> {
   const sent = { CONNECTOR: connector, LINE: line, MESSAGES: [element] };
-  return (await scene.result('imconnector.send.messages', sent)).DATA.RESULT[0];
+  const answer = await scene.result<{ DATA: { RESULT: SentItem[] } }>('imconnector.send.messages', sent);
+  return answer.DATA.RESULT[0]!;
+}
+
+/** Sends one message and returns the chat it went to. */
+export async function chatOf(scene: Scene, element: object, connector = CONNECTOR): Promise<number> {
+  return Number((await send(scene, element, connector)).session?.CHAT_ID);
+}
+
+export async function eventsNamed(scene: Scene, event: string): Promise<ReceivedEvent[]> {
+  await scene.portal.events.idle();
+  return scene.inbox.named(event);
 }
 
 export function dialogOf(scene: Scene, externalChatId = 'c-1') {
