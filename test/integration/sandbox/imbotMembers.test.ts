@@ -45,6 +45,14 @@ describe('Chat.setOwner', () => {
   });
 });
 
+test('the bot counts its groups and its dialogs', async () => {
+  const chatId = await at.addChat(botId);
+  await at.addChat(botId);
+  await v2('Chat.get', { dialogId: String(EMPLOYEE) });
+  await v2('Chat.leave', { chatId });
+  expect(await at.ok('imbot.v2.Bot.get', mine())).toMatchObject({ bot: { countChat: 1, countUser: 1 } });
+});
+
 describe('Chat.leave', () => {
   test('a leaving owner hands the chat to some human, who becomes manager; a repeat is ACCESS_DENIED', async () => {
     const chatId = await at.addChat(botId, { userIds: [EMPLOYEE, OTHER_EMPLOYEE] });

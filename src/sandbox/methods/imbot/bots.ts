@@ -1,16 +1,16 @@
 import type { Hit, Portal } from '../../hit.ts';
 import { users, type UserRow } from '../../users.ts';
 import { notify } from './notify.ts';
-import { bots, chats, eventsOf, type BotRow } from './tables.ts';
+import { bots, chats, eventsOf, type BotRow, type ChatRow } from './tables.ts';
 
 export const DEFAULT_POSITION = 'Chat bot';
 
 export type BotProfile = Pick<UserRow, 'name' | 'lastName' | 'workPosition' | 'gender' | 'avatarUrl'>;
-export type NewBot = Omit<BotRow, 'id' | 'countMessage'>;
+export type NewBot = Omit<BotRow, 'id' | 'countMessage' | 'countChat' | 'countUser'>;
 
 /** The id of the bot is the id of its portal user (contract imbot §5.1). */
 export function createBot(portal: Portal, bot: NewBot, profile: BotProfile): BotRow {
-  const row: BotRow = { ...bot, id: portal.nextId('user'), countMessage: 0 };
+  const row: BotRow = { ...bot, id: portal.nextId('user'), countMessage: 0, countChat: 0, countUser: 0 };
   users(portal).put(row.id, { ...profile, id: row.id, kind: 'bot', active: true, admin: false });
   bots(portal).put(row.id, row);
   return row;
@@ -27,6 +27,15 @@ export function changeBot(portal: Portal, id: number, change: Partial<BotRow>): 
 export function changeProfile(portal: Portal, id: number, change: Partial<BotProfile>): void {
   const user = users(portal).get(id);
   if (user) users(portal).put(id, { ...user, ...change });
+}
+
+/** A member came into a chat or went out of it; of people nobody keeps count. */
+export function countMembership(portal: Portal, userId: number, type: ChatRow['type'], by: 1 | -1): void {
+  const bot = bots(portal).get(userId);
+  if (!bot) return;
+  const [countChat, countUser] =
+    type === 'P' ? [bot.countChat, bot.countUser + by] : [bot.countChat + by, bot.countUser];
+  bots(portal).put(userId, { ...bot, countChat, countUser });
 }
 
 export function botByCode(portal: Portal, code: string): BotRow | undefined {

@@ -2,6 +2,7 @@ import type { Hit, Portal } from '../../hit.ts';
 import { cutText } from '../../php/values.ts';
 import { fullName, users } from '../../users.ts';
 import { announceJoin } from './announce.ts';
+import { countMembership } from './bots.ts';
 import { automaticColor, colorTitle } from './colors.ts';
 import { postSystem } from './messages.ts';
 import { isMember } from './roles.ts';
@@ -35,7 +36,7 @@ export function addChat(hit: Hit, creatorId: number, wanted: NewChat): ChatRow {
     title: cutTitle(wanted.title) || automaticTitle(portal, color),
     color,
     ownerId,
-    members: joining.map((userId) => newMember(portal, userId, userId === ownerId)),
+    members: joining.map((userId) => newMember(portal, type, userId, userId === ownerId)),
     textFieldEnabled: true,
     createdAt: portal.clock.now(),
     messageCount: 0,
@@ -99,7 +100,8 @@ export function mayJoin(portal: Portal, userId: number): boolean {
   return user !== undefined && user.active && (user.kind === 'employee' || user.kind === 'bot');
 }
 
-function newMember(portal: Portal, userId: number, manager: boolean): Member {
+function newMember(portal: Portal, type: ChatRow['type'], userId: number, manager: boolean): Member {
+  countMembership(portal, userId, type, 1);
   return { userId, manager, relationId: portal.nextId('relation') };
 }
 
@@ -109,7 +111,7 @@ export function addMembers(hit: Hit, chatId: number, userIds: readonly number[],
   const chat = chatById(portal, chatId);
   const fresh = [...new Set(userIds)].filter((userId) => !isMember(chat, userId) && mayJoin(portal, userId));
   if (fresh.length === 0) return fresh;
-  const joined = fresh.map((userId) => newMember(portal, userId, false));
+  const joined = fresh.map((userId) => newMember(portal, chat.type, userId, false));
   changeChat(portal, chatId, { members: [...chat.members, ...joined] });
   postSystem(hit, chatId, `${nameOf(portal, byUserId)} added ${namesOf(portal, fresh)}`);
   announceBots(hit, chatId, joined, byUserId);
@@ -124,6 +126,7 @@ export function removeMember(hit: Hit, chatId: number, userId: number, byUserId:
   const heir = chat.ownerId === userId ? findHeir(portal, left) : undefined;
   const members = left.map((member) => (member === heir ? { ...member, manager: true } : member));
   changeChat(portal, chatId, { members, ownerId: heir?.userId ?? chat.ownerId });
+  countMembership(portal, userId, chat.type, -1);
   const gone = nameOf(portal, userId);
   postSystem(
     hit,
@@ -157,7 +160,7 @@ export function privateChat(hit: Hit, botId: number, userId: number): ChatRow | 
   const user = users(portal).get(userId);
   if (!user?.active || userId === botId) return undefined;
   const id = portal.nextId('chat');
-  const members = [botId, userId].map((one) => newMember(portal, one, false));
+  const members = [botId, userId].map((one) => newMember(portal, 'P', one, false));
   chats(portal).put(id, {
     ...{ id, type: 'P', title: fullName(user), description: '', color: automaticColor(id), avatar: '' },
     ...{ ownerId: botId, members, entityType: '', entityId: '', textFieldEnabled: true },

@@ -1,6 +1,7 @@
 import type { Hit, Portal } from '../../hit.ts';
 import { refuse } from '../../refusal.ts';
 import { announceMessage } from './announce.ts';
+import { countMembership } from './bots.ts';
 import { addMembers, changeChat, cutTitle, nameOf, removeMember, setManagers } from './chats.ts';
 import { changeMessage, deleteMessage, messageById, post, postSystem } from './messages.ts';
 import { isMember } from './roles.ts';
@@ -28,7 +29,8 @@ export function personRemoves(hit: Hit, chatId: number, userId: number): ChatRow
 }
 
 export function personDeletesChat({ portal }: Hit, chatId: number): void {
-  groupOf(portal, chatId);
+  const { members, type } = groupOf(portal, chatId);
+  for (const { userId } of members) countMembership(portal, userId, type, -1);
   for (const { id } of messagesOf(portal, chatId).values()) messagesOf(portal, chatId).delete(id);
   chats(portal).delete(chatId);
 }

@@ -28,6 +28,9 @@ export interface BotRow {
   /** Set: events come in the legacy form, to these addresses. */
   readonly handlers: LegacyHandlers | null;
   readonly countMessage: number;
+  /** Groups it is in, and people it has a dialog with; kept, because every stored event tells them. */
+  readonly countChat: number;
+  readonly countUser: number;
 }
 
 export interface Member {

@@ -3,8 +3,8 @@ import type { Portal } from '../../../hit.ts';
 import type { Params } from '../../../php/values.ts';
 import { fullName, users, type UserRow } from '../../../users.ts';
 import { automaticColor, hexOf } from '../colors.ts';
-import { isMember, roleOf } from '../roles.ts';
-import { bots, chats, revisionOf, type BotMessageRow, type BotRow, type ChatRow } from '../tables.ts';
+import { roleOf } from '../roles.ts';
+import { bots, revisionOf, type BotMessageRow, type BotRow, type ChatRow } from '../tables.ts';
 
 /** The short form is what strangers see; a full one proves that the bot is yours (contract imbot §4.1, §5.3). */
 export function botView(portal: Portal, bot: BotRow, full: boolean): Params {
@@ -19,9 +19,6 @@ export function botView(portal: Portal, bot: BotRow, full: boolean): Params {
     language: portal.row().language,
   };
   if (!full) return short;
-  const own = chats(portal)
-    .values()
-    .filter((chat) => isMember(chat, bot.id));
   return {
     ...short,
     moduleId: 'rest',
@@ -29,8 +26,8 @@ export function botView(portal: Portal, bot: BotRow, full: boolean): Params {
     ...(revisionOf(portal) < 35 ? { appId: bot.appId } : {}),
     countMessage: bot.countMessage,
     countCommand: 0,
-    countChat: own.filter(({ type }) => type !== 'P').length,
-    countUser: own.filter(({ type }) => type === 'P').length,
+    countChat: bot.countChat,
+    countUser: bot.countUser,
   };
 }
 
