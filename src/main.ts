@@ -63,7 +63,7 @@ async function ownKey(dataDir: string): Promise<Buffer> {
 }
 
 async function stop(running: Running, log: Logger): Promise<void> {
-  for (const part of [running.gateway, running.sandbox && { stop: running.sandbox.close }, running.embedded]) {
+  for (const part of [running.gateway, running.sandbox, running.embedded]) {
     await part?.stop().catch((error: unknown) => log.error('gateway.stopFailed', { error }));
   }
 }

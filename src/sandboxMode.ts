@@ -16,7 +16,7 @@ export interface SandboxMode {
   oauthUrl: string;
   /** Installs the gateway on the portal where that is still to be done, and wires the messenger `demo`. */
   connect(gateway: Gateway): Promise<Demo>;
-  close(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** What a person or program needs to try the gateway. Kept in the data directory for `npm run demo`. */
@@ -45,7 +45,7 @@ export async function startSandboxMode(dataDir: string): Promise<SandboxMode> {
     clientSecret,
     oauthUrl: new URL(sandbox.oauthUrl).origin,
     connect: (gateway) => connect(sandbox, gateway, clientSecret, dataDir),
-    close: () => sandbox.close(),
+    stop: () => sandbox.close(),
   };
 }
 

@@ -7,6 +7,8 @@ export interface CodeRule {
   retryAfterMs?: number;
   /** The answer may name the moment (`operating_reset_at`) to wait for instead. */
   untilReset?: boolean;
+  /** The whole portal is being asked too fast, not only by this call. */
+  throttled?: boolean;
   /** With a 5xx status this code stands for a fault of the portal, not for its decision. */
   brokenAbove500?: boolean;
   note: string;
@@ -18,7 +20,12 @@ export interface CodeRule {
  * A code missing here is a module's own: refused below 500, transient above. ACCESS_DENIED depends on its text.
  */
 export const PORTAL_CODES: Readonly<Record<string, CodeRule>> = {
-  QUERY_LIMIT_EXCEEDED: { verdict: 'retry', retryAfterMs: 1_000, note: 'request bucket is full; not executed' },
+  QUERY_LIMIT_EXCEEDED: {
+    verdict: 'retry',
+    retryAfterMs: 1_000,
+    throttled: true,
+    note: 'request bucket is full; not executed',
+  },
   OPERATION_TIME_LIMIT: {
     verdict: 'retry',
     retryAfterMs: 60_000,

@@ -27,14 +27,13 @@ export async function acceptPortalEvent(
   event: PortalEvent,
   requestId: string,
 ): Promise<{ accepted: boolean }> {
-  const { applicationToken: _secret, ...payload } = event;
   return deps.outbox.transaction(async (tx) => {
     const row = {
       portalId,
       requestId,
       event: event.event,
       dedupeKey: eventKey(event),
-      payload: payload as unknown as Prisma.InputJsonObject,
+      payload: withoutProof(event),
     };
     const [created] = await tx.prisma.portalEvent.createManyAndReturn({ data: [row], skipDuplicates: true });
     if (!created) return { accepted: false };
@@ -43,6 +42,10 @@ export async function acceptPortalEvent(
     return { accepted: true };
   });
 }
+
+/** The proof has been checked; a secret has no place in a payload. */
+const withoutProof = (event: PortalEvent): Prisma.InputJsonObject =>
+  Object.fromEntries(Object.entries(event).filter(([key]) => key !== 'applicationToken')) as Prisma.InputJsonObject;
 
 /** Events of one chat are applied in order. @throws RequestError when the data has an unknown shape. */
 function chatOf(event: PortalEvent): string {
@@ -124,7 +127,7 @@ export function createPortalEventApplication(deps: { db: Database; clock: Clock;
       const id = BigInt(job.payload.eventId ?? '0');
       const row = await deps.db.prisma.portalEvent.findUnique({ where: { id } });
       if (row?.state !== 'accepted') return { outcome: 'done' };
-      const event = { ...(row.payload as unknown as PortalEvent), applicationToken: '' };
+      const event = row.payload as unknown as PortalEvent;
       return {
         outcome: 'done',
         async commit(tx) {
