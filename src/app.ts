@@ -35,7 +35,7 @@ import { createHealthRouter } from './http/health.ts';
 import { createMessengerWebhook } from './http/messengerWebhook.ts';
 import { createDocsRouter } from './http/openApi.ts';
 import { createServerApp } from './http/server.ts';
-import { systemClock } from './kit/clock.ts';
+import { type Clock, systemClock } from './kit/clock.ts';
 import type { Logger } from './kit/logger.ts';
 import { createVault } from './kit/secrets.ts';
 import { createGate } from './outbox/gate.ts';
@@ -63,17 +63,20 @@ export interface Gateway {
 
 const USER_AGENT = 'open-channel-gateway/0.1';
 
-/** The only place that knows everybody: wiring, and which handler does which kind of job. */
-export async function startGateway(config: Settled, log: Logger): Promise<Gateway> {
-  const clock = systemClock;
+/**
+ * The only place that knows everybody: wiring, and which handler does which kind of job.
+ * `owned.clock`: for who owns the time, such as a test; the database's own clock decides otherwise.
+ */
+export async function startGateway(config: Settled, log: Logger, owned: { clock?: Clock } = {}): Promise<Gateway> {
+  const clock = owned.clock ?? systemClock;
   const vault = createVault(config.encryptionKeys);
   const db = createDatabase({
     url: config.databaseUrl,
     onError: (error) => log.warn('database.connectionLost', { error }),
   });
   const wake = createWake({ db, log });
-  const outbox = createOutbox({ db, wake });
-  const gate = createGate({ sql: db.sql });
+  const outbox = createOutbox({ db, wake, ...owned });
+  const gate = createGate({ sql: db.sql, ...owned });
   const allowInsecure = config.allowInsecurePortals;
   const client = createClient({ clock, log, allowInsecure, userAgent: USER_AGENT });
   const oauth = createOAuth({ ...config.bitrix24, trustedServers: config.oauthUrls, clock, log });

@@ -19,7 +19,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   sandbox: [],
   'config.ts': ['kit'],
   'app.ts': [...BELOW_HTTP, 'http', 'sandbox', 'config.ts'],
-  'main.ts': [...BELOW_HTTP, 'http', 'sandbox', 'config.ts', 'app.ts'],
+  'sandboxMode.ts': ['sandbox', 'app.ts'],
+  'notice.ts': ['messenger', 'sandboxMode.ts'],
+  'main.ts': [...BELOW_HTTP, 'config.ts', 'app.ts', 'sandboxMode.ts', 'notice.ts'],
 };
 const MAX_LINES = 350;
 const READERS_OF_THE_ENVIRONMENT = ['main.ts', 'sandbox/main.ts'];
