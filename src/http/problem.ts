@@ -10,7 +10,7 @@ import { requestIdOf } from './requestId.ts';
  * programs decide by. Nothing of the request is repeated in it.
  */
 
-const CONTENT_TYPE = 'application/problem+json';
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
 const PORTAL_RETRY_S = 30;
 /** Header `Retry-After`, seconds. */
 const RETRY_AFTER_S: Partial<Record<ProblemCode, number>> = { not_stored: 5, portal_unavailable: PORTAL_RETRY_S };
@@ -54,20 +54,31 @@ export const methodNotAllowed =
 /** The code an error is answered with; `internal` for bugs. */
 export const problemCodeOf = (error: unknown): string => problemOf(error)?.code ?? 'internal';
 
-function sendProblem(res: Response, { status, title, code, detail, extra, retryAfterS }: Problem): void {
+/** A refusal (4xx) as it is answered; undefined for failures (5xx), which another try may not have. */
+export function refusalOf(error: unknown, requestId: string): { status: number; body: object } | undefined {
+  const problem = problemOf(error);
+  return problem && problem.status < 500 ? { status: problem.status, body: documentOf(problem, requestId) } : undefined;
+}
+
+function sendProblem(res: Response, problem: Problem): void {
+  const { status, retryAfterS } = problem;
+  if (retryAfterS !== undefined) res.set('Retry-After', String(retryAfterS));
+  // Not `res.type`, which may add a charset that the media type does not have.
+  res.status(status).setHeader('Content-Type', PROBLEM_CONTENT_TYPE);
+  res.end(JSON.stringify(documentOf(problem, requestIdOf(res))));
+}
+
+function documentOf({ status, title, code, detail, extra }: Problem, requestId: string): object {
   const document = {
     type: `urn:open-channel-gateway:problem:${code}`,
     title,
     status,
     detail,
     code,
-    requestId: requestIdOf(res),
+    requestId,
   };
-  if (retryAfterS !== undefined) res.set('Retry-After', String(retryAfterS));
-  // Not `res.type`, which may add a charset that the media type does not have.
-  res.status(status).setHeader('Content-Type', CONTENT_TYPE);
   // Spread twice: the standard members come first, and no extra one replaces them.
-  res.end(JSON.stringify({ ...document, ...extra, ...document }));
+  return { ...document, ...extra, ...document };
 }
 
 function problemOf(error: unknown): Problem | undefined {

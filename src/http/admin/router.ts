@@ -1,7 +1,84 @@
-import express from 'express';
+import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import { isDatabaseGone } from '../../db/database.ts';
+import { RequestError } from '../../kit/errors.ts';
+import type { Logger } from '../../kit/logger.ts';
+import { apiKeyOf, createApiKeyGuard } from '../apiKey.ts';
+import { methodNotAllowed, PROBLEM_CONTENT_TYPE } from '../problem.ts';
+import { requestIdOf } from '../requestId.ts';
 import type { AdminDeps } from './deps.ts';
+import { once } from './idempotency.ts';
+import { check, checkPath, readJson } from './parse.ts';
+import type { Answer, Route } from './route.ts';
+import { routes } from './routes.ts';
 
 /** The administration API; mounted at `/admin/v1`, between the request id and the problem handler. */
-export function createAdminRouter(_deps: AdminDeps): express.Router {
-  return express.Router();
+export function createAdminRouter(deps: AdminDeps): express.Router {
+  const router = express.Router({ caseSensitive: true });
+  const guard = createApiKeyGuard({
+    find: async (hash) => (await deps.db.prisma.apiKey.findFirst({ where: { hash, revokedAt: null } })) ?? undefined,
+  });
+  for (const [path, own] of byPath(routes)) {
+    const mounted = router.route(path);
+    for (const route of own) {
+      mounted[route.method](guard(route.scope), ...(route.body ? readJson : []), serve(route, deps));
+    }
+    mounted.all(methodNotAllowed(own.map(({ method }) => method.toUpperCase()).join(', ')));
+  }
+  router.use(databaseGone(deps.log));
+  return router;
 }
+
+function byPath(table: readonly Route[]): Map<string, Route[]> {
+  const paths = new Map<string, Route[]>();
+  for (const route of table) paths.set(route.path, [...(paths.get(route.path) ?? []), route]);
+  return paths;
+}
+
+const serve =
+  (route: Route, deps: AdminDeps): RequestHandler =>
+  async (req, res) => {
+    const context = {
+      deps,
+      params: checkPath(route.params, req.params),
+      query: check(route.query, req.query, 'query'),
+      body: route.body && check(route.body, req.body ?? {}, 'body'),
+      requestId: requestIdOf(res),
+      apiKey: apiKeyOf(res),
+    };
+    const answer = await perhapsOnce(route, deps, req, res, () => route.handler(context));
+    send(res, answer);
+  };
+
+async function perhapsOnce(
+  route: Route,
+  deps: AdminDeps,
+  req: Request,
+  res: Response,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  const key = req.get('idempotency-key');
+  if (route.method !== 'post' || key === undefined) return work();
+  const { method, originalUrl: url } = req;
+  const body: unknown = req.body;
+  const request = { apiKeyId: apiKeyOf(res).id, key, method, url, body, requestId: requestIdOf(res) };
+  const answer = await once(deps, request, work);
+  if (answer.replayed) res.set('Idempotency-Replayed', 'true');
+  return answer;
+}
+
+function send(res: Response, { status, body }: Answer): void {
+  // Answers hold names of customers, and now and then a secret.
+  res.set('Cache-Control', 'no-store').status(status);
+  if (body === undefined) return void res.end();
+  if (status >= 400) res.setHeader('Content-Type', PROBLEM_CONTENT_TYPE);
+  else res.type('json');
+  res.end(JSON.stringify(body));
+}
+
+const databaseGone =
+  (log: Logger): ErrorRequestHandler =>
+  (error: unknown, _req, res, next) => {
+    if (!isDatabaseGone(error)) return next(error);
+    log.error('request.not_stored', { requestId: requestIdOf(res), error });
+    next(new RequestError('not_stored', 'The database cannot be reached now'));
+  };

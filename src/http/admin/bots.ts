@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { type BotRow, changeBot, createBot, getBot, listBots, removeBot } from '../../bridge/admin/bots.ts';
+import { avatar, color, digits, line, time, timeOf, uuid, wiringState } from './fields.ts';
+import { pageOf, toPage, uuidPage } from './pages.ts';
+import { created, ok, removal, removed, route, type Route } from './route.ts';
+
+const tag = 'Bots';
+const CODE = /^[a-z0-9_]{1,20}$/;
+
+const portalParams = z.strictObject({ id: uuid });
+const params = z.strictObject({
+  id: uuid,
+  botId: z.union([uuid, digits]).meta({ description: '`id`, or `botId`: the number of its user on the portal' }),
+});
+const gender = z.enum(['M', 'F']);
+const name = line(100);
+
+const bot = z
+  .object({
+    id: z.uuid(),
+    portalId: z.uuid(),
+    code: z.string(),
+    botId: z.int().nullable().meta({ description: 'Its user on the portal; null until it is registered' }),
+    name: z.string(),
+    lastName: z.string().nullable(),
+    workPosition: z.string().nullable(),
+    color: z.string().nullable(),
+    gender: gender.nullable(),
+    avatar: z.string().nullable(),
+    state: wiringState,
+    lastError: z.string().nullable(),
+    registeredAt: time.nullable(),
+    createdAt: time,
+  })
+  .meta({ id: 'Bot', description: 'A companion bot: the owner of companion chats' });
+
+const newBot = z
+  .strictObject({
+    code: z
+      .string()
+      .toLowerCase()
+      .regex(CODE, 'Invalid input: expected 1 to 20 of a-z, 0-9 and _')
+      .meta({ examples: ['companion'] }),
+    name,
+    lastName: name.optional(),
+    workPosition: name.optional(),
+    color: color.optional(),
+    gender: gender.optional(),
+    avatar: avatar.optional(),
+  })
+  .meta({ id: 'NewBot' });
+
+const botChange = z
+  .strictObject({
+    name: name.optional(),
+    lastName: name.nullish(),
+    workPosition: name.nullish(),
+    color: color.nullish(),
+    gender: gender.nullish(),
+    avatar: avatar.nullish(),
+  })
+  .meta({ id: 'BotChange', description: 'What is left out stays; null clears.' });
+
+const present = (row: BotRow): unknown => ({
+  id: row.id,
+  portalId: row.portalId,
+  code: row.code,
+  botId: row.botId,
+  name: row.name,
+  lastName: row.lastName,
+  workPosition: row.workPosition,
+  color: row.color,
+  gender: row.gender,
+  avatar: row.avatar,
+  state: row.state,
+  lastError: row.lastError,
+  registeredAt: timeOf(row.registeredAt),
+  createdAt: row.createdAt.toISOString(),
+});
+
+export const botRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/portals/:id/bots',
+    operationId: 'listBots',
+    tag,
+    summary: 'Companion bots of a portal',
+    scope: 'read',
+    params: portalParams,
+    query: z.strictObject(uuidPage),
+    responses: { 200: pageOf(bot) },
+    handler: async ({ deps, params: { id }, query }) =>
+      ok(toPage(await listBots(deps, id, query), query, (row) => row.id, present)),
+  }),
+  route({
+    method: 'post',
+    path: '/portals/:id/bots',
+    operationId: 'createBot',
+    tag,
+    summary: 'Register a companion bot',
+    scope: 'write',
+    params: portalParams,
+    body: newBot,
+    responses: { 201: bot },
+    problems: ['conflict'],
+    handler: async ({ deps, params: { id }, body, requestId }) =>
+      created(present(await createBot(deps, id, body, requestId))),
+  }),
+  route({
+    method: 'get',
+    path: '/portals/:id/bots/:botId',
+    operationId: 'getBot',
+    tag,
+    summary: 'One bot',
+    scope: 'read',
+    params,
+    responses: { 200: bot },
+    handler: async ({ deps, params: { id, botId } }) => ok(present(await getBot(deps, id, botId))),
+  }),
+  route({
+    method: 'patch',
+    path: '/portals/:id/bots/:botId',
+    operationId: 'changeBot',
+    tag,
+    summary: 'Change the profile of a bot',
+    scope: 'write',
+    params,
+    body: botChange,
+    responses: { 200: bot },
+    problems: ['conflict'],
+    handler: async ({ deps, params: { id, botId }, body, requestId }) =>
+      ok(present(await changeBot(deps, id, botId, body, requestId))),
+  }),
+  route({
+    method: 'delete',
+    path: '/portals/:id/bots/:botId',
+    operationId: 'removeBot',
+    tag,
+    summary: 'Unregister a bot',
+    scope: 'write',
+    params,
+    description: 'Refused while companions belong to it. Archived ones are forgotten; their chats stay.',
+    responses: removal,
+    problems: ['in_use'],
+    handler: async ({ deps, params: { id, botId }, requestId }) => removed(await removeBot(deps, id, botId, requestId)),
+  }),
+];

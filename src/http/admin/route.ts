@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import type { ProblemCode } from '../../kit/errors.ts';
+import type { ApiKey, Scope } from '../apiKey.ts';
+import type { AdminDeps } from './deps.ts';
+
+/** Routes are data: the router serves them, and the OpenAPI document describes the very same table. */
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/** What a handler is given: everything checked already. */
+export interface Context<Params, Query, Body> {
+  deps: AdminDeps;
+  params: Params;
+  query: Query;
+  body: Body;
+  requestId: string;
+  apiKey: ApiKey;
+}
+
+export interface Answer {
+  status: number;
+  /** JSON; absent for 204. */
+  body?: unknown;
+}
+
+interface Documented {
+  method: Method;
+  /** Below `/admin/v1`, in the words of Express: `/portals/:id`. */
+  path: string;
+  operationId: string;
+  tag: string;
+  summary: string;
+  description?: string;
+  scope: Scope;
+  /** Answers by status; null: without a body. */
+  responses: Readonly<Record<number, z.ZodType | null>>;
+  /** Refusals of its own, besides those every route has. */
+  problems?: readonly ProblemCode[];
+}
+
+export interface Route extends Documented {
+  params: z.ZodObject;
+  query: z.ZodObject;
+  /** Undefined: the method carries none. */
+  body: z.ZodObject | undefined;
+  handler(context: Context<unknown, unknown, unknown>): Promise<Answer>;
+}
+
+type Nothing = z.ZodObject<Record<never, never>>;
+
+interface Definition<
+  Params extends z.ZodObject,
+  Query extends z.ZodObject,
+  Body extends z.ZodObject,
+> extends Documented {
+  params?: Params;
+  query?: Query;
+  body?: Body;
+  handler(context: Context<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Answer>;
+}
+
+const nothing = z.strictObject({});
+const CARRIES_BODY: readonly Method[] = ['post', 'put', 'patch'];
+
+/** A route whose handler knows the types of its own schemas. */
+export function route<
+  Params extends z.ZodObject = Nothing,
+  Query extends z.ZodObject = Nothing,
+  Body extends z.ZodObject = Nothing,
+>(definition: Definition<Params, Query, Body>): Route {
+  const body = CARRIES_BODY.includes(definition.method) ? (definition.body ?? nothing) : undefined;
+  return { params: nothing, query: nothing, ...definition, body };
+}
+
+export const ok = (body: unknown): Answer => ({ status: 200, body });
+export const created = (body: unknown): Answer => ({ status: 201, body });
+/** It will happen. */
+export const accepted = (body?: unknown): Answer => ({ status: 202, body });
+export const gone: Answer = { status: 204 };
+
+/** Of calls that remove something from the portal too. */
+export const removal = {
+  204: null,
+  202: z
+    .object({ state: z.literal('pending') })
+    .meta({ id: 'Removal', description: 'Removed from the gateway; the portal will follow.' }),
+};
+export const removed = (over: boolean): Answer => (over ? gone : accepted({ state: 'pending' }));

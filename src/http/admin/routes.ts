@@ -1,0 +1,25 @@
+import { apiKeyRoutes } from './apiKeys.ts';
+import { botRoutes } from './bots.ts';
+import { channelRoutes } from './channels.ts';
+import { companionRoutes } from './companions.ts';
+import { connectorRoutes } from './connectors.ts';
+import { conversationRoutes } from './conversations.ts';
+import { jobRoutes } from './jobs.ts';
+import { messengerRoutes } from './messengers.ts';
+import { portalRoutes } from './portals.ts';
+import type { Route } from './route.ts';
+import { webhookEventRoutes } from './webhookEvents.ts';
+
+/** Everything below `/admin/v1`. */
+export const routes: readonly Route[] = [
+  ...portalRoutes,
+  ...connectorRoutes,
+  ...botRoutes,
+  ...messengerRoutes,
+  ...channelRoutes,
+  ...conversationRoutes,
+  ...companionRoutes,
+  ...jobRoutes,
+  ...webhookEventRoutes,
+  ...apiKeyRoutes,
+];
