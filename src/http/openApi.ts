@@ -1,6 +1,234 @@
 import express from 'express';
+import swaggerUi from 'swagger-ui-express';
+import {
+  createDocument,
+  type CreateDocumentOptions,
+  type oas31,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+} from 'zod-openapi';
+import { z } from 'zod';
+import { type ProblemCode, PROBLEMS } from '../kit/errors.ts';
+import { webhookBodySchema } from '../messenger/payload.ts';
+import type { Route } from './admin/route.ts';
+import { routes } from './admin/routes.ts';
+import { PROBLEM_CONTENT_TYPE } from './problem.ts';
+
+/** The OpenAPI document is made of the tables and schemas that serve the requests: it cannot say anything else. */
+
+const ADMIN_PATH = '/admin/v1';
+const ALWAYS: readonly ProblemCode[] = ['unauthorized', 'insufficient_scope', 'internal', 'not_stored'];
+const WITH_BODY: readonly ProblemCode[] = [
+  'invalid_request',
+  'invalid_json',
+  'payload_too_large',
+  'unsupported_media_type',
+];
+const KEYED: readonly ProblemCode[] = ['idempotency_conflict', 'idempotency_mismatch'];
+const OF_WEBHOOKS: readonly ProblemCode[] = [
+  ...WITH_BODY,
+  'invalid_signature',
+  'signature_expired',
+  'unknown_messenger',
+  'not_stored',
+];
+
+const problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    code: z.enum(Object.keys(PROBLEMS) as ProblemCode[]).or(z.string()),
+    requestId: z.string(),
+    errors: z
+      .array(z.object({ path: z.string().meta({ description: 'JSON pointer' }), message: z.string() }))
+      .optional(),
+    portalCode: z.string().optional().meta({ description: 'Error code of the portal' }),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457. `code` is what programs decide by.' });
+
+const health = z
+  .object({ status: z.enum(['ok', 'failed']), checks: z.record(z.string(), z.enum(['ok', 'failed'])).optional() })
+  .meta({ id: 'Health' });
+
+const DESCRIPTION = `Between external messengers and Bitrix24 Open Channels.
+
+Lists answer \`{items, nextCursor}\`; pass \`nextCursor\` as \`cursor\` for the next page. Errors are problem documents
+(RFC 9457) with \`code\` and \`requestId\`. A \`POST\` with an \`Idempotency-Key\` is done once, however often it is sent:
+its answer is kept for a day and comes back with \`Idempotency-Replayed: true\`. What needs the portal is waited for up
+to five seconds: \`state\` tells whether it is \`ready\`, has \`failed\`, or is still \`pending\`.`;
+
+export function describeApi(): oas31.OpenAPIObject {
+  const api: ZodOpenApiObject = {
+    openapi: '3.1.0',
+    info: { title: 'Open Channel Gateway', version: '1', description: DESCRIPTION },
+    servers: [{ url: '/' }],
+    security: [{ apiKey: [] }],
+    tags: [...new Set(['Webhooks', ...routes.map(({ tag }) => tag), 'Health'])].map((name) => ({ name })),
+    paths: { '/webhooks/{messenger}': { post: webhook }, ...adminPaths(), ...healthPaths },
+    components: {
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', description: 'Scopes: `read`, `write`, `admin`.' },
+      },
+    },
+  };
+  return createDocument(api, { override: simplify });
+}
+
+/** Answers may get members one day, and what zod says of every integer, date and UUID tells nobody anything. */
+const simplify: CreateDocumentOptions['override'] = ({ jsonSchema, io }) => {
+  if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+  if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+};
+
+function adminPaths(): ZodOpenApiPathsObject {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const route of routes) {
+    const path = ADMIN_PATH + route.path.replaceAll(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method]: operation(route) };
+  }
+  return paths;
+}
+
+function operation(route: Route): ZodOpenApiOperationObject {
+  const { operationId, tag, summary, description, scope, body, method } = route;
+  const keyed = method === 'post';
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    description: [description, `Scope: \`${scope}\`.`].filter(Boolean).join('\n\n'),
+    requestParams: {
+      ...(isEmpty(route.params) ? {} : { path: route.params }),
+      ...(isEmpty(route.query) ? {} : { query: route.query }),
+      ...(keyed ? { header: idempotencyHeader } : {}),
+    },
+    ...(body && !isEmpty(body) ? { requestBody: json(body, body.safeParse({}).success) } : {}),
+    responses: { ...answers(route), ...problems(refusals(route)) },
+  };
+}
+
+const isEmpty = (schema: z.ZodObject): boolean => Object.keys(schema.shape).length === 0;
+
+const idempotencyHeader = z.object({
+  'Idempotency-Key': z.string().max(255).optional().meta({ description: 'The same key, the same request: done once' }),
+});
+
+const json = (schema: z.ZodType, optional = false) => ({
+  required: !optional,
+  content: { 'application/json': { schema } },
+});
+
+const DONE: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'It will happen', 204: 'Gone' };
+
+const answers = ({ responses }: Route): ZodOpenApiOperationObject['responses'] =>
+  Object.fromEntries(
+    Object.entries(responses).map(([status, schema]) => [
+      status,
+      {
+        description: DONE[Number(status)] ?? status,
+        ...(schema ? { content: { 'application/json': { schema } } } : {}),
+      },
+    ]),
+  );
+
+function refusals(route: Route): ProblemCode[] {
+  return [
+    ...ALWAYS,
+    ...(isEmpty(route.params) ? [] : (['not_found'] as const)),
+    ...(route.body ? WITH_BODY : isEmpty(route.query) ? [] : (['invalid_request'] as const)),
+    ...(route.method === 'post' ? KEYED : []),
+    ...(route.problems ?? []),
+  ];
+}
+
+/** One answer per status, naming its codes. */
+function problems(codes: readonly ProblemCode[]): ZodOpenApiOperationObject['responses'] {
+  const statuses = [...new Set(codes.map((code) => PROBLEMS[code].status))];
+  const described = (status: number): string =>
+    [...new Set(codes)]
+      .filter((code) => PROBLEMS[code].status === status)
+      .map((code) => `\`${code}\`: ${PROBLEMS[code].title}`)
+      .join('; ');
+  return Object.fromEntries(
+    statuses.map((status) => [
+      String(status),
+      { description: described(status), content: { [PROBLEM_CONTENT_TYPE]: { schema: problem } } },
+    ]),
+  );
+}
+
+const webhook: ZodOpenApiOperationObject = {
+  operationId: 'receiveWebhook',
+  tags: ['Webhooks'],
+  summary: 'Events of a messenger',
+  description:
+    'Signed by the Standard Webhooks scheme with the webhook secret of the messenger. Answered after the events are durable; sending the same event again is harmless.',
+  security: [],
+  requestParams: {
+    path: z.object({ messenger: z.string().meta({ description: 'Slug' }) }),
+    header: z.object({
+      'webhook-id': z.string().max(200).meta({ description: 'Deduplication key' }),
+      'webhook-timestamp': z.string().meta({ description: 'Unix seconds, at most five minutes from now' }),
+      'webhook-signature': z
+        .string()
+        .meta({ description: '`v1,<base64 HMAC-SHA256 of "{id}.{timestamp}.{body}">`, several separated by spaces' }),
+    }),
+  },
+  requestBody: json(webhookBodySchema),
+  responses: {
+    '202': {
+      description: 'Durable',
+      content: {
+        'application/json': {
+          schema: z.object({ accepted: z.int(), duplicates: z.int() }).meta({ id: 'AcceptedEvents' }),
+        },
+      },
+    },
+    ...problems(OF_WEBHOOKS),
+  },
+};
+
+const healthAnswer = (description: string) => ({ description, content: { 'application/json': { schema: health } } });
+const healthPaths: ZodOpenApiPathsObject = {
+  '/health/live': {
+    get: {
+      operationId: 'live',
+      tags: ['Health'],
+      summary: 'The process answers',
+      security: [],
+      responses: { '200': healthAnswer('OK') },
+    },
+  },
+  '/health/ready': {
+    get: {
+      operationId: 'ready',
+      tags: ['Health'],
+      summary: 'Everything it needs works',
+      security: [],
+      responses: { '200': healthAnswer('OK'), '503': healthAnswer('Something does not work') },
+    },
+  },
+};
+
+const PAGE = {
+  customSiteTitle: 'Open Channel Gateway',
+  // Without it the page asks a foreign host whether the document is valid.
+  swaggerOptions: { url: '../openapi.json', validatorUrl: null, persistAuthorization: false },
+};
 
 /** `/openapi.json` and its page `/docs`; mounted at `/`. */
 export function createDocsRouter(): express.Router {
-  return express.Router();
+  const router = express.Router();
+  let text: string | undefined;
+  router.get('/openapi.json', (_req, res) => {
+    text ??= JSON.stringify(describeApi());
+    res.type('json').send(text);
+  });
+  router.use('/docs', swaggerUi.serve, swaggerUi.setup(undefined, PAGE));
+  return router;
 }
