@@ -12,4 +12,6 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  // Tests wait for states, which come when they come; this only ends one that never will.
+  testTimeout: 60_000,
 };

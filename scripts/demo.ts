@@ -87,8 +87,8 @@ async function send(demo: Demo, type: string, at: Date, data: object): Promise<v
   });
 }
 
-const OWNER = 2;
-const MEMBERS = [2, 3];
+const OWNER = 27;
+const MEMBERS = [7, 27];
 
 /** Returns the messenger's id of the conversation and the name it ends with. */
 async function playStory(demo: Demo, api: AxiosInstance): Promise<{ id: string; name: string; text: string }> {
@@ -165,7 +165,8 @@ async function main(): Promise<void> {
     const story = await playStory(demo, api);
     await until(async () => {
       const conversation = await findConversation(api, story.id);
-      return conversation?.name.applied === story.name && conversation.companion.ownerUserId === OWNER && conversation;
+      const isReady = conversation?.companion.state === 'ready' && conversation.companion.ownerUserId === OWNER;
+      return conversation?.name.applied === story.name && isReady && conversation;
     }).catch((error: unknown) => console.error(String(error)));
     const rows = await compare(demo, story);
     print(rows);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createClient } from './bitrix24/client.ts';
 import { createOAuth } from './bitrix24/oauth.ts';
 import { acceptWebhook } from './bridge/accept.ts';
-import { createWebhookEventApplication } from './bridge/applyWebhookEvent.ts';
+import { createWebhookEventApplication } from './bridge/applyWebhookEvents.ts';
 import { createBotAccess } from './bridge/botAccess.ts';
 import { createBotConvergence, createBotRemoval } from './bridge/bots.ts';
 import { createCompanionPosting } from './bridge/companionMessages.ts';
@@ -93,7 +93,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
 
   const wiring = { db, outbox, portals, clock, log, publicUrl: address };
   const handlers: Record<JobKind, Handler> = {
-    applyWebhookEvent: createWebhookEventApplication({ db, clock, log }),
+    applyWebhookEvents: createWebhookEventApplication({ db, clock, log }),
     applyPortalEvent: createPortalEventApplication({ db, clock, log }),
     deliverMessage: createMessageDelivery({ db, outbox, portals, clock, log }),
     convergeName: createNameConvergence({ db, portals, clock, log }),
@@ -189,11 +189,13 @@ async function listen(server: Server, { host, port }: Config): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** Requests under way are answered; their connections would then be kept alive for another one that never comes. */
 async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
+  const tidy = setInterval(() => server.closeIdleConnections(), 50);
   const impatience = setTimeout(() => server.closeAllConnections(), 5_000);
   await closed;
+  clearInterval(tidy);
   clearTimeout(impatience);
 }

@@ -19,6 +19,8 @@ export interface EventContext {
   requestId: string;
   at: Date;
   sequence: bigint | null;
+  /** By our own clock. */
+  now: Date;
 }
 
 export interface Applied {
@@ -150,7 +152,7 @@ async function update(
 
 /** Returns whether the name counts. */
 async function hear(
-  { tx, at, sequence, requestId }: EventContext,
+  { tx, at, sequence, requestId, now }: EventContext,
   conversation: ConversationContext,
   name: string | undefined,
 ): Promise<boolean> {
@@ -158,8 +160,9 @@ async function hear(
   if (text === '') return false;
   const change = hearName(conversation, { name: text, at, sequence });
   if (Object.keys(change).length === 0) return false;
-  await tx.prisma.conversation.update({ where: { id: conversation.id }, data: change });
-  await convergeTitles(tx, { ...conversation, ...change }, requestId);
+  const heard = { ...change, wantedNameHeardAt: now };
+  await tx.prisma.conversation.update({ where: { id: conversation.id }, data: heard });
+  await convergeTitles(tx, { ...conversation, ...heard }, requestId);
   return true;
 }
 

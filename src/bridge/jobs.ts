@@ -19,12 +19,19 @@ const job = <Kind extends JobKind>(
 export const webhookEventLane = (externalId: string | undefined, eventId: string): string =>
   externalId === undefined ? `event:#${eventId}` : `event:${externalId}`;
 
-/** `eventId`: of the messenger; the payload's one is ours. */
-export const applyWebhookEvent = (
-  externalId: string | undefined,
-  eventId: string,
-  queued: Queued<'applyWebhookEvent'>,
-): NewJob => job('applyWebhookEvent', 'live', webhookEventLane(externalId, eventId), queued);
+/** What `accept` queues in its own statement. The events of one conversation share a job until it starts. */
+export function applyWebhookEvents(
+  event: { id: bigint; eventId: string; messengerId: string; externalId: string | null },
+  queued: Pick<NewJob, 'gateId' | 'requestId'>,
+): NewJob {
+  const { messengerId, externalId } = event;
+  if (externalId !== null) {
+    const payload = { messengerId, externalId };
+    return job('applyWebhookEvents', 'live', webhookEventLane(externalId, ''), { ...queued, payload }, 'apply');
+  }
+  const payload = { eventId: event.id.toString() };
+  return job('applyWebhookEvents', 'live', webhookEventLane(undefined, event.eventId), { ...queued, payload });
+}
 
 export const applyPortalEvent = (lane: string, queued: Queued<'applyPortalEvent'>): NewJob =>
   job('applyPortalEvent', 'live', `portalEvent:${lane}`, queued);

@@ -1,7 +1,7 @@
 /** The words of the bridge, as they are stored. */
 
 /** Of a webhook event. `unhandled`: stored, and its effect comes with a later version. */
-export type EventState = 'accepted' | 'applied' | 'ignored' | 'unhandled';
+export type EventState = 'accepted' | 'applied' | 'ignored' | 'unhandled' | 'failed';
 
 export type NameState = 'applied' | 'pending' | 'waitingForDialog' | 'failed';
 
@@ -31,7 +31,8 @@ export interface CompanionPolicy {
 
 /** Every kind of job, and the ids its payload carries. */
 export interface JobPayloads {
-  applyWebhookEvent: { eventId: string };
+  /** All accepted events of one conversation; an event that names none goes alone. */
+  applyWebhookEvents: { messengerId: string; externalId: string } | { eventId: string };
   applyPortalEvent: { eventId: string };
   deliverMessage: { messageId: string };
   convergeName: { conversationId: string };

@@ -70,6 +70,9 @@ export function createNameConvergence(deps: {
       const title = conversation && wantedTitle(conversation);
       if (!conversation || title === undefined) return { outcome: 'done' };
       if (title === conversation.appliedTitle && conversation.nameState === 'applied') return { outcome: 'done' };
+      const quietAfterMs = burstLeftMs(conversation, deps.clock.now());
+      if (quietAfterMs > 0)
+        return { outcome: 'later', afterMs: quietAfterMs, reason: 'a burst of renames is not over' };
       const call = deps.portals.of(conversation.channel.portalId, () => run.token());
       const finding = await applyTitle(call, conversation, title);
       deps.log.info('name.converged', {
@@ -88,6 +91,16 @@ export function createNameConvergence(deps: {
       await noteLineTrouble(tx, id, failure);
     },
   };
+}
+
+/** A name that comes this soon after one was applied may be one of a burst: it waits until nothing was heard for a moment. */
+const BURST_MS = 5_000;
+const QUIET_MS = 400;
+
+/** A single rename is applied at once; of a burst the first and the last, and one every five seconds of a longer one. */
+function burstLeftMs({ appliedAt, wantedNameHeardAt }: ConversationContext, now: number): number {
+  if (appliedAt === null || wantedNameHeardAt === null || now - appliedAt.getTime() >= BURST_MS) return 0;
+  return Math.max(0, wantedNameHeardAt.getTime() + QUIET_MS - now);
 }
 
 async function applyTitle(call: Call, conversation: ConversationContext, title: string): Promise<Finding> {

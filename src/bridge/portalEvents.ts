@@ -45,7 +45,9 @@ export async function acceptPortalEvent(
 
 /** The proof has been checked; a secret has no place in a payload. */
 const withoutProof = (event: PortalEvent): Prisma.InputJsonObject =>
-  Object.fromEntries(Object.entries(event).filter(([key]) => key !== 'applicationToken')) as Prisma.InputJsonObject;
+  Object.fromEntries<unknown>(
+    Object.entries(event).filter(([key]) => key !== 'applicationToken'),
+  ) as Prisma.InputJsonObject;
 
 /** Events of one chat are applied in order. @throws RequestError when the data has an unknown shape. */
 function chatOf(event: PortalEvent): string {

@@ -178,9 +178,10 @@ async function commit(
 async function writeOnce(settlement: Settlement, work: Ending['commit'], deps: ExecuteDeps): Promise<boolean> {
   if (!work) return (await deps.outbox.settle([settlement])).has(settlement.laneId);
   await deps.outbox.transaction(async (tx) => {
+    // State rows before lanes, here as everywhere: the other way round two jobs of one conversation deadlock.
+    await work(tx);
     const held = await deps.outbox.settle([settlement], tx.sql);
     if (!held.has(settlement.laneId)) throw new LaneLost();
-    await work(tx);
   });
   return true;
 }

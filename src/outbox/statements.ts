@@ -1,6 +1,6 @@
 /**
- * The statements of the outbox that Prisma cannot say. Lock order everywhere: gate, then lanes by (gate_id, key), then
- * jobs; an unordered settle deadlocks with group-committed enqueues within seconds.
+ * The statements of the outbox that Prisma cannot say. Lock order everywhere: state rows (a conversation), then the gate,
+ * then lanes by (gate_id, key), then jobs; an unordered settle deadlocks with group-committed enqueues within seconds.
  *
  * `$at` is always the moment the statement acts at, or null for the database's own clock: processes on several
  * machines agree on the latter, and tests own the former.

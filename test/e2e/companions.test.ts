@@ -5,7 +5,7 @@ import { until } from '../support/until.ts';
 
 let scene: Scene;
 beforeAll(async () => {
-  scene = await startScene({ companion: { mode: 'onFirstMessage', memberUserIds: [2] } });
+  scene = await startScene({ companion: { mode: 'onFirstMessage', memberUserIds: [7] } });
 });
 afterAll(() => scene.close());
 
@@ -23,9 +23,9 @@ test('the first message of a conversation brings its companion, once, under the 
   await scene.say('c-1', 'm-1', 'Hello', { name: 'Order 1' });
   await scene.say('c-1', 'm-2', 'Hello again');
   const view = await scene.conversation('c-1', ({ companion }) => companion.state === 'ready');
-  expect(view.companion).toMatchObject({ title: 'Order 1', memberUserIds: [2] });
+  expect(view.companion).toMatchObject({ title: 'Order 1', memberUserIds: [7] });
   expect(chats('Order 1')).toMatchObject([
-    { owner: botId(), members: expect.arrayContaining([2, botId()]) as unknown },
+    { owner: botId(), members: expect.arrayContaining([7, botId()]) as unknown },
   ]);
 });
 
@@ -51,14 +51,14 @@ test('members, managers and owner are set, the owner last, and only somebody who
   await scene.say('c-3', 'm-1', 'Hello', { name: 'Order 3' });
   const { id } = await scene.conversation('c-3', (view) => view.companion.state === 'ready');
   const answer = await scene.api.put(`/conversations/${id}/companion`, {
-    memberUserIds: [2],
-    managerUserIds: [3],
-    ownerUserId: 3,
+    memberUserIds: [7],
+    managerUserIds: [27],
+    ownerUserId: 27,
   });
   expect([200, 201, 202]).toContain(answer.status);
-  const view = await scene.conversation('c-3', ({ companion }) => companion.ownerUserId === 3);
+  const view = await scene.conversation('c-3', ({ companion }) => companion.ownerUserId === 27);
   expect(view.companion).toMatchObject({ state: 'ready', lastError: null });
-  expect(chats('Order 3')).toMatchObject([{ owner: 3, members: expect.arrayContaining([2, 3]) as unknown }]);
+  expect(chats('Order 3')).toMatchObject([{ owner: 27, members: expect.arrayContaining([7, 27]) as unknown }]);
   const steps = scene.portal.ledger
     .entries({})
     .map(({ method }) => method.toLowerCase())
@@ -69,7 +69,7 @@ test('members, managers and owner are set, the owner last, and only somebody who
 test('a renamed conversation whose companion was handed over says that the bot may not rename it', async () => {
   await scene.rename('c-3', 'Order 3, late');
   const view = await scene.conversation('c-3', ({ companion }) => companion.lastError !== null);
-  expect(view.companion).toMatchObject({ lastError: 'not_owner', title: 'Order 3', ownerUserId: 3 });
+  expect(view.companion).toMatchObject({ lastError: 'not_owner', title: 'Order 3', ownerUserId: 27 });
   expect(view.name.wanted).toBe('Order 3, late');
 });
 

@@ -102,8 +102,8 @@ describe('a group connector', () => {
     const [dialog] = scene.dialogs('equal');
     scene.portal.renameDialog(dialog?.chatId ?? 0, 'Set by a person');
     await scene.rename('equal', 'Set by a person');
-    const view = await scene.conversation('equal', ({ name }) => name.state === 'applied');
-    expect(view.name).toMatchObject({ applied: 'Set by a person', lastError: null });
+    const view = await scene.conversation('equal', ({ name }) => name.applied === 'Set by a person');
+    expect(view.name).toMatchObject({ state: 'applied', lastError: null });
   });
 
   test('a title has 255 characters at most and is never cut inside one', async () => {

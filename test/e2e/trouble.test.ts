@@ -94,7 +94,7 @@ test.each(troubles)(
     await until(
       async () => {
         scene.advance(5_000);
-        return (await scene.find(id))?.name.state === 'applied';
+        return (await scene.find(id))?.name.applied === 'Renamed';
       },
       Boolean,
       { withinMs: 30_000 },
@@ -135,10 +135,10 @@ test('a portal that holds us back by hand blocks its work without using up attem
     ({ data }) => data.state === 'blocked',
   );
   expect(portal.data.blockedReason).toBe('OVERLOAD_LIMIT');
-  const { data } = await scene.api.get<{ items: { attempts: number; state: string }[] }>('/jobs', {
+  const { data } = await scene.api.get<{ items: { attemptCount: number; state: string }[] }>('/jobs', {
     params: { state: 'waiting', kind: 'deliverMessage' },
   });
-  expect(data.items).toMatchObject([{ attempts: 0 }]);
+  expect(data.items).toMatchObject([{ attemptCount: 0 }]);
   await scene.api.patch(`/portals/${scene.portalId}`, { paused: false });
   await until(() => texts('blocked').length === 2);
 });
@@ -199,7 +199,7 @@ test('after a restart everything goes on where it was', async () => {
   await scene.idle();
   await scene.restart();
   await scene.say('restart', 'm-1', 'After', { name: 'Still known' });
-  await scene.conversation('restart', ({ name }) => name.state === 'applied');
+  await scene.conversation('restart', ({ name }) => name.applied === 'Still known');
   expect(texts('restart')).toEqual(['Before', 'After']);
   expect(scene.dialogs('restart')).toMatchObject([{ title: 'Still known' }]);
 });

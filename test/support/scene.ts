@@ -88,7 +88,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   const { kind = 'group', companion, channel, log = silentLogger, ...sandboxOptions } = options;
   const sandbox = await createSandbox(sandboxOptions);
   const owned = { clock: sandbox.clock };
-  const portal = await sandbox.addPortal({ memberId: 'portal-1' });
+  const portal = await sandbox.addPortal({ memberId: 'portal-1', plan: 'enterprise' });
   const databaseUrl = await createTestDatabase();
   const application = sandbox.addApplication({ clientId: 'local.gateway' });
   const config = readConfig(

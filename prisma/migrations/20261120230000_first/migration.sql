@@ -181,6 +181,7 @@ CREATE TABLE "conversation" (
     "wanted_name" TEXT,
     "wanted_name_at" TIMESTAMPTZ(3),
     "wanted_name_sequence" BIGINT,
+    "wanted_name_heard_at" TIMESTAMPTZ(3),
     "name_locked" BOOLEAN NOT NULL DEFAULT false,
     "held_name" TEXT,
     "held_name_at" TIMESTAMPTZ(3),
@@ -504,6 +505,8 @@ CREATE UNIQUE INDEX "job_head" ON "job"("lane_id", "seq") WHERE "state" IN ('wai
 CREATE UNIQUE INDEX "job_coalesce" ON "job"("lane_id", "coalesce_key") WHERE "coalesce_key" IS NOT NULL AND NOT "started";
 -- What needs a decision.
 CREATE INDEX "job_stuck" ON "job"("state", "id") WHERE "state" IN ('dead', 'parked');
+-- What is still to be applied of a conversation.
+CREATE INDEX "webhook_event_accepted" ON "webhook_event"("messenger_id", "external_id", "id") WHERE "state" = 'accepted';
 -- Filters of the administration.
 CREATE INDEX "conversation_name_state" ON "conversation"("name_state", "id") WHERE "name_state" <> 'applied';
 CREATE INDEX "message_pending" ON "message"("conversation_id") WHERE "state" = 'pending';

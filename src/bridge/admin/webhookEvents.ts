@@ -1,6 +1,5 @@
 import type { Prisma } from '../../db/database.ts';
-import type { OutboxTx } from '../../outbox/job.ts';
-import { applyWebhookEvent } from '../jobs.ts';
+import { applyWebhookEvents } from '../jobs.ts';
 import type { EventState } from '../model.ts';
 import type { Administration, Page } from './deps.ts';
 import { newestFirst } from './listing.ts';
@@ -60,34 +59,14 @@ async function withSlugs(
  * @throws RequestError not_found, also when its messenger was deleted.
  */
 export async function replayWebhookEvent(deps: Administration, id: string): Promise<WebhookEventRow> {
-  const stuck = await deps.outbox.transaction(async (tx) => {
-    await tx.sql.rows('select 1 as locked from webhook_event where id = $1::bigint for update', id);
-    const event = await tx.prisma.webhookEvent.findUnique({ where: { id: BigInt(id) } });
+  await deps.outbox.transaction(async (tx) => {
+    const where = { id: BigInt(id) };
+    const event = await tx.prisma.webhookEvent.findUnique({ where });
     const messenger = event && (await tx.prisma.messenger.findUnique({ where: { id: event.messengerId } }));
     if (!messenger) throw noSuch('webhook event');
-    const data = { state: 'accepted', note: null, appliedAt: null };
-    await tx.prisma.webhookEvent.update({ where: { id: event.id }, data });
-    const gateId = messenger.gateId.toString();
+    await tx.prisma.webhookEvent.update({ where, data: { state: 'accepted', note: null, appliedAt: null } });
     const { requestId } = event;
-    const job = applyWebhookEvent(event.externalId ?? undefined, event.eventId, {
-      gateId,
-      requestId,
-      payload: { eventId: id },
-    });
-    const known = await jobsOf(tx, gateId, job.lane, id);
-    if (known.length === 0) await tx.enqueue([job]);
-    return known;
+    await tx.enqueue([applyWebhookEvents(event, { gateId: messenger.gateId.toString(), requestId })]);
   });
-  // Those that wait or run will do it anyway.
-  if (stuck.length > 0) await deps.outbox.replay(stuck);
   return getWebhookEvent(deps, id);
-}
-
-/** $1 gate, $2 key of the lane, $3 event. Jobs that are done are in another table. */
-const JOBS_OF_EVENT = `
-select j.id::text as id from lane l join job j on j.lane_id = l.id
-where l.gate_id = $1::bigint and l.key = $2 and j.kind = 'applyWebhookEvent' and j.payload->>'eventId' = $3`;
-
-async function jobsOf({ sql }: OutboxTx, gateId: string, lane: string, eventId: string): Promise<string[]> {
-  return (await sql.rows<{ id: string }>(JOBS_OF_EVENT, gateId, lane, eventId)).map(({ id }) => id);
 }
