@@ -109,7 +109,10 @@ async function requireBot({ db }: Administration, portalId: string, { bot }: Com
   }
 }
 
-/** Titles made differently reach every conversation; a changed policy counts for companions that come. */
+/**
+ * Titles made differently reach every conversation; a changed policy counts for companions that come. A channel that
+ * is not connected is connected again, also by a change that changes nothing.
+ */
 export async function changeChannel(
   deps: Administration,
   id: string,
@@ -124,13 +127,23 @@ export async function changeChannel(
     ...(titleTemplate === undefined ? {} : { titleTemplate }),
     ...(companion === undefined ? {} : { companion: asJson(companion) }),
   };
+  const reconnects = channel.state !== 'ready';
   await deps.outbox.transaction(async (tx) => {
-    await tx.prisma.channel.update({ where: { id }, data });
-    if (!retitles(channel, change)) return;
-    const job = { gateId: channel.portal.gateId.toString(), portalId: channel.portalId, requestId };
-    await tx.enqueue([jobs.retitleChannel({ ...job, payload: { channelId: id } })]);
+    const again = reconnects ? { state: 'pending', lastError: null } : {};
+    await tx.prisma.channel.update({ where: { id }, data: { ...data, ...again } });
+    const job = {
+      gateId: channel.portal.gateId.toString(),
+      portalId: channel.portalId,
+      requestId,
+      payload: { channelId: id },
+    };
+    if (reconnects) await tx.enqueue([jobs.connectChannel(channel.connector.code, job)]);
+    if (retitles(channel, change)) await tx.enqueue([jobs.retitleChannel(job)]);
   });
-  return getChannel(deps, id);
+  if (!reconnects) return getChannel(deps, id);
+  const read = (): Promise<ChannelRow | null> =>
+    deps.db.prisma.channel.findUnique({ where: { id }, include: withEnds });
+  return (await settled(deps, read)) ?? getChannel(deps, id);
 }
 
 function retitles(channel: ChannelRow, { titleTemplate, companion }: ChannelChange): boolean {
