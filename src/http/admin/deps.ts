@@ -18,4 +18,6 @@ export interface AdminDeps {
   publicUrl: () => string;
   /** Address, secrets or settings of a messenger changed: whoever keeps them in memory has to read them again. */
   onMessengerChanged(slug: string): void;
+  /** How long somebody is kept waiting for work on the portal; 5 seconds. */
+  settleWithinMs?: number;
 }

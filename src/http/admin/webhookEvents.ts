@@ -12,8 +12,8 @@ import { accepted, ok, route, type Route } from './route.ts';
 
 const tag = 'Webhook events';
 const params = z.strictObject({ id: digits });
-const state = z.enum(['accepted', 'applied', 'ignored', 'unhandled']).meta({
-  description: '`accepted`: not applied yet. `ignored`, `unhandled`: without effect, `note` says why.',
+const state = z.enum(['accepted', 'applied', 'ignored', 'unhandled', 'failed']).meta({
+  description: '`accepted`: not applied yet. `ignored`, `unhandled`, `failed`: without effect, `note` says why.',
 });
 
 const event = z
