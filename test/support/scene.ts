@@ -79,17 +79,19 @@ export interface SceneOptions extends SandboxOptions {
   companion?: object;
   channel?: object;
   log?: Logger;
+  /** A migrated, empty database; one of its own by default. */
+  databaseUrl?: string;
 }
 
 const ADMIN_KEY = 'ocg_test-key';
 
 /** The whole gateway on a database of its own, installed on a sandbox portal, with a messenger and a channel. */
 export async function startScene(options: SceneOptions = {}): Promise<Scene> {
-  const { kind = 'group', companion, channel, log = silentLogger, ...sandboxOptions } = options;
+  const { kind = 'group', companion, channel, log = silentLogger, databaseUrl: given, ...sandboxOptions } = options;
   const sandbox = await createSandbox(sandboxOptions);
   const owned = { clock: sandbox.clock };
   const portal = await sandbox.addPortal({ memberId: 'portal-1', plan: 'enterprise' });
-  const databaseUrl = await createTestDatabase();
+  const databaseUrl = given ?? (await createTestDatabase());
   const application = sandbox.addApplication({ clientId: 'local.gateway' });
   const config = readConfig(
     {

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts';
+import { applyMigrations } from '../../src/db/migrate.ts';
+import { type Scene, startScene } from '../support/scene.ts';
+import { until } from '../support/until.ts';
+
+let home: string;
+let server: EmbeddedPostgres;
+let scene: Scene;
+
+beforeAll(async () => {
+  home = await mkdtemp(path.join(tmpdir(), 'gateway-database-test-'));
+  await chmod(home, 0o755);
+  server = await startEmbeddedPostgres({ home, fast: true });
+  const databaseUrl = await server.database('gateway');
+  await applyMigrations(databaseUrl, path.resolve('prisma/migrations'));
+  scene = await startScene({ databaseUrl });
+});
+afterAll(async () => {
+  await scene.close();
+  await server.stop();
+  await rm(home, { recursive: true, force: true });
+});
+
+const texts = (id: string): string[] =>
+  scene
+    .dialogs(id)[0]
+    ?.messages.filter(({ authorId }) => authorId !== 0)
+    .map(({ text }) => text) ?? [];
+
+test('while the database is gone webhooks are answered 503, and afterwards nothing is missing and nothing is doubled', async () => {
+  await scene.say('c-1', 'm-0', 'Before', { name: 'Order 1' });
+  await scene.conversation('c-1', ({ name }) => name.applied === 'Order 1');
+  // Work that is under way when the database goes: the portal takes its time.
+  scene.portal.faults.add({ match: { method: 'imconnector.send.messages', times: 1 }, effect: { delayMs: 1_500 } });
+  await scene.say('c-1', 'm-1', 'Under way');
+  await until(() => (scene.portal.faults.list()[0]?.struck ?? 1) === 1);
+  const { port } = new URL(server.url('gateway'));
+  await server.stop();
+
+  const event = { conversation: { id: 'c-1' }, sender: { id: 'u-7' }, message: { id: 'm-2', text: 'Refused' } };
+  const id = `evt_${randomUUID()}`;
+  const refused = await scene.send('message.created', event, { id });
+  expect(refused.status).toBe(503);
+  expect(refused.headers['retry-after']).toBeDefined();
+  expect(refused.data).toMatchObject({ code: 'not_stored' });
+  await until(() => texts('c-1').length === 2);
+
+  server = await startEmbeddedPostgres({ home, port: Number(port), fast: true });
+  const accepted = await until(
+    () => scene.send('message.created', event, { id }),
+    ({ status }) => status === 202,
+  );
+  expect(accepted.data).toEqual({ accepted: 1, duplicates: 0 });
+  await until(() => texts('c-1').length === 3, Boolean, { withinMs: 40_000 });
+  await scene.idle();
+  expect(texts('c-1')).toEqual(['Before', 'Under way', 'Refused']);
+});
