@@ -80,9 +80,12 @@ export async function createChannel(deps: Administration, input: NewChannel, req
     return id;
   });
   const id = await orConflict(create, TAKEN);
-  const read = (): Promise<ChannelRow | null> =>
-    deps.db.prisma.channel.findUnique({ where: { id }, include: withEnds });
-  return (await settled(deps, read)) ?? getChannel(deps, id);
+  return whenConnected(deps, id);
+}
+
+async function whenConnected(deps: Administration, id: string): Promise<ChannelRow> {
+  await settled(deps, () => deps.db.prisma.channel.findUnique({ where: { id } }));
+  return getChannel(deps, id);
 }
 
 async function resolve(
@@ -140,10 +143,7 @@ export async function changeChannel(
     if (reconnects) await tx.enqueue([jobs.connectChannel(channel.connector.code, job)]);
     if (retitles(channel, change)) await tx.enqueue([jobs.retitleChannel(job)]);
   });
-  if (!reconnects) return getChannel(deps, id);
-  const read = (): Promise<ChannelRow | null> =>
-    deps.db.prisma.channel.findUnique({ where: { id }, include: withEnds });
-  return (await settled(deps, read)) ?? getChannel(deps, id);
+  return reconnects ? whenConnected(deps, id) : getChannel(deps, id);
 }
 
 function retitles(channel: ChannelRow, { titleTemplate, companion }: ChannelChange): boolean {

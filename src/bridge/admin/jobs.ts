@@ -35,6 +35,8 @@ export interface JobFilter {
 
 /** Jobs retried by one statement. */
 const RETRY_AT_ONCE = 500;
+/** A few seconds of work. */
+const RETRY_PER_REQUEST = 20_000;
 
 const whereOf = ({ portalId, conversationId, kind }: JobFilter) => ({
   ...(portalId === undefined ? {} : { portalId }),
@@ -103,15 +105,15 @@ export async function retryJob(
   throw new RequestError('conflict', `${why}: only dead and parked jobs can be retried`);
 }
 
-/** @returns how many were put back. */
+/** The oldest first, as many as one request may take. `more`: there were others, ask again. */
 export async function retryJobs(
   deps: Administration,
   { state, forgetDoubt, ...filter }: JobFilter & { state?: 'dead' | 'parked' | undefined; forgetDoubt: boolean },
-): Promise<number> {
+): Promise<{ retried: number; more: boolean }> {
   const states = state === undefined ? ['dead', 'parked'] : [state];
   let retried = 0;
   // By id and once each: a job that dies again meanwhile is not retried for ever.
-  for (let after = 0n; ;) {
+  for (let [seen, after] = [0, 0n]; ;) {
     const page = await deps.db.prisma.job.findMany({
       where: { ...whereOf(filter), state: { in: states }, id: { gt: after } },
       select: { id: true },
@@ -119,9 +121,11 @@ export async function retryJobs(
       take: RETRY_AT_ONCE,
     });
     const last = page.at(-1);
-    if (!last) return retried;
+    if (!last) return { retried, more: false };
+    if (seen >= RETRY_PER_REQUEST) return { retried, more: true };
     const ids = page.map(({ id }) => id.toString());
     retried += (await deps.outbox.replay(ids, { keepDoubt: !forgetDoubt })).length;
+    seen += page.length;
     after = last.id;
   }
 }

@@ -1,5 +1,6 @@
 import type { Prisma } from '../../db/database.ts';
 import { RequestError } from '../../kit/errors.ts';
+import { randomToken } from '../../kit/secrets.ts';
 import { createSecret } from '../../messenger/signature.ts';
 import type { OutboxTx } from '../../outbox/job.ts';
 import type { Administration, Page } from './deps.ts';
@@ -38,7 +39,7 @@ export async function createMessenger(
 ): Promise<{ messenger: MessengerRow; webhookSecret: string; deliverySecret: string }> {
   const [webhookSecret, deliverySecret] = [createSecret(), createSecret()];
   const create = deps.outbox.transaction(async ({ prisma }) => {
-    const gate = await prisma.gate.create({ data: { key: `messenger:${slug}:${deps.clock.now()}` } });
+    const gate = await prisma.gate.create({ data: { key: `messenger:${slug}:${randomToken(6)}` } });
     const data = { slug, name, preset, deliveryUrl: deliveryUrl ?? null, settings: asJson(settings), gateId: gate.id };
     const messenger = await prisma.messenger.create({ data });
     const secrets = [

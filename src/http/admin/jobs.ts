@@ -68,7 +68,9 @@ const retry = z.strictObject({ forgetDoubt }).meta({ id: 'JobRetry' });
 const retryMany = z
   .strictObject({ state: z.enum(['dead', 'parked']).optional(), ...filters, forgetDoubt })
   .meta({ id: 'JobsRetry', description: 'Dead and parked jobs that fit all of it' });
-const retried = z.object({ retried: count }).meta({ id: 'RetriedJobs' });
+const retried = z
+  .object({ retried: count, more: z.boolean().meta({ description: 'There were others too: ask again' }) })
+  .meta({ id: 'RetriedJobs' });
 const cancelReason = z.strictObject({ reason: text.max(200).optional() }).meta({ id: 'JobCancel' });
 
 const present = (row: JobRow): object => ({
@@ -128,7 +130,7 @@ export const jobRoutes: Route[] = [
     scope: 'write',
     body: retryMany,
     responses: { 202: retried },
-    handler: async ({ deps, body }) => accepted({ retried: await retryJobs(deps, body) }),
+    handler: async ({ deps, body }) => accepted(await retryJobs(deps, body)),
   }),
   route({
     method: 'get',

@@ -127,8 +127,11 @@ describe('jobs', () => {
       await addJob({ kind, state: 'waiting' }),
       await addJob({ kind: 'other', state: 'dead' }),
     ];
-    expect((await site.as.write.post('/jobs/retry', { kind, state: 'dead' })).data).toEqual({ retried: 1 });
-    expect((await site.as.write.post('/jobs/retry', { kind })).data).toEqual({ retried: 1 });
+    expect((await site.as.write.post('/jobs/retry', { kind, state: 'dead' })).data).toEqual({
+      retried: 1,
+      more: false,
+    });
+    expect((await site.as.write.post('/jobs/retry', { kind })).data).toEqual({ retried: 1, more: false });
     expect(await Promise.all(ids.map(stateOf))).toEqual(['waiting', 'waiting', 'waiting', 'dead']);
     expect((await site.as.write.post('/jobs/retry', { state: 'done' })).status).toBe(400);
   });
