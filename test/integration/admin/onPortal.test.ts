@@ -19,6 +19,7 @@ interface Made {
 }
 
 const portalUrl = (rest: string): string => `/portals/${scene.portalId}${rest}`;
+const asText = (value: unknown): string => JSON.stringify(value);
 const callsOf = (method: string): number => scene.calls(method).length;
 
 it('the lines of a portal are those it has', async () => {
@@ -111,6 +112,20 @@ describe('a companion', () => {
     expect([status, data.state]).toEqual([202, 'delivered']);
     const posted = scene.calls('imbot.v2.Chat.Message.send').at(-1);
     expect(posted?.params).toMatchObject({ fields: { message: 'Please call back' } });
+  });
+
+  it('gets it once, although the answer of the portal was lost', async () => {
+    scene.portal.faults.add({
+      match: { method: 'imbot.v2.Chat.Message.send', times: 1 },
+      effect: { reset: 'after' },
+    });
+    const text = 'Only once';
+    await scene.api.post(`${url}/messages`, { text });
+    await scene.idle();
+    const sent = scene.calls('imbot.v2.Chat.Message.send').filter(({ params }) => asText(params).includes(text));
+    expect(sent.length).toBeGreaterThan(1);
+    const posted = scene.portal.state().companions.flatMap(({ messages }) => messages);
+    expect(posted.filter((message) => message.text === text)).toHaveLength(1);
   });
 
   it('that is archived is left alone by renames', async () => {
