@@ -3,7 +3,7 @@ import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createClient } from './bitrix24/client.ts';
 import { createOAuth } from './bitrix24/oauth.ts';
-import { acceptWebhook } from './bridge/accept.ts';
+import { createAcceptance } from './bridge/accept.ts';
 import { createWebhookEventApplication } from './bridge/applyWebhookEvents.ts';
 import { createBotAccess } from './bridge/botAccess.ts';
 import { createBotConvergence, createBotRemoval } from './bridge/bots.ts';
@@ -85,6 +85,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   const installationId = await installationIdOf(db);
   const localGateId = await localGateOf(db);
   const installation = createInstallation({ outbox, portals, vault, clock, log, installationId });
+  const acceptance = createAcceptance({ db, wake, log });
   const messengers = createMessengerDirectory({ db, vault, clock });
   const newAdminKey = await firstAdminKey(db, config.adminApiKey);
   // Known once the server listens, where any free port was asked for.
@@ -123,7 +124,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
         clock,
         log,
         findMessenger: (slug) => messengers.find(slug),
-        accept: (messenger, events, context) => acceptWebhook({ db, wake }, messenger, events, context),
+        accept: (messenger, events, context) => acceptance.accept(messenger, events, context),
       }),
       createPortalEventsDoor({
         log,

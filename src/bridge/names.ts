@@ -19,6 +19,18 @@ import { noteLineTrouble } from './lineTrouble.ts';
 import type { PortalCalls } from './portals.ts';
 import { portalChatId } from './translate.ts';
 
+/**
+ * One statement, because thousands of names are recorded after each other. $1 conversation, $2 title, $3 the name and
+ * $6 the topic it was made of, $4 when, $5 chat.
+ */
+const RECORD_APPLIED = `
+update conversation set applied_title = $2, applied_name = $3, applied_at = $4::timestamptz, name_error = null,
+  session_open = true, chat_id = coalesce($5, chat_id),
+  name_state = case when wanted_name is not distinct from $3 and topic is not distinct from $6
+    then 'applied' else name_state end
+where id = $1::uuid
+returning wanted_name is distinct from $3 or topic is distinct from $6 as moved`;
+
 /** What was found out about a dialog's title. */
 type Finding =
   /** The dialog has the title now. */
@@ -43,25 +55,19 @@ export function createNameConvergence(deps: {
   }
 
   async function record(tx: OutboxTx, job: Job, seen: ConversationContext, finding: Finding): Promise<void> {
-    const conversation = await lockConversation(tx, seen.id);
-    if (!conversation) return;
-    const dialog = finding.dialog ? { chatId: finding.dialog.chatId } : {};
     if (finding.kind === 'waiting') {
+      const dialog = finding.dialog ? { chatId: finding.dialog.chatId } : {};
       const data = { ...dialog, nameState: 'waitingForDialog', nameError: finding.reason, sessionOpen: false };
-      await tx.prisma.conversation.update({ where: { id: seen.id }, data });
+      await tx.prisma.conversation.updateMany({ where: { id: seen.id }, data });
       return;
     }
-    const applied = {
-      appliedTitle: finding.title,
-      appliedName: seen.wantedName,
-      appliedAt: new Date(deps.clock.now()),
-      nameState: 'applied',
-      nameError: null,
-      sessionOpen: true,
-    };
-    await tx.prisma.conversation.update({ where: { id: seen.id }, data: { ...dialog, ...applied } });
-    // The wanted name may have moved while the portal was working.
-    await convergeTitles(tx, { ...conversation, ...dialog, ...applied }, job.requestId);
+    const appliedAt = new Date(deps.clock.now()).toISOString();
+    const facts = [finding.title, seen.wantedName, appliedAt, finding.dialog?.chatId ?? null, seen.topic];
+    const [row] = await tx.sql.rows<{ moved: boolean }>(RECORD_APPLIED, seen.id, ...facts);
+    if (!row?.moved) return;
+    // The wanted name moved while the portal was working.
+    const conversation = await lockConversation(tx, seen.id);
+    if (conversation) await convergeTitles(tx, conversation, job.requestId);
   }
 
   return {
@@ -73,7 +79,7 @@ export function createNameConvergence(deps: {
       const quietAfterMs = burstLeftMs(conversation, deps.clock.now());
       if (quietAfterMs > 0)
         return { outcome: 'later', afterMs: quietAfterMs, reason: 'a burst of renames is not over' };
-      const call = deps.portals.of(conversation.channel.portalId, () => run.token());
+      const call = deps.portals.packed(conversation.channel.portalId, run);
       const finding = await applyTitle(call, conversation, title);
       deps.log.info('name.converged', {
         conversationId: conversation.id,

@@ -1,3 +1,4 @@
+import { type Command, type Outcome, runBatch } from '../bitrix24/batch.ts';
 import type { Client } from '../bitrix24/client.ts';
 import type { OAuth, TokenPair } from '../bitrix24/oauth.ts';
 import { type Call, createPortalCall } from '../bitrix24/portalApi.ts';
@@ -8,11 +9,14 @@ import { DeliveryError, RequestError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { Vault } from '../kit/secrets.ts';
 import type { Gate } from '../outbox/gate.ts';
+import type { Run } from '../outbox/job.ts';
 
 /** Calls to portals, with the right tokens and paid at the right gate. */
 export interface PortalCalls {
   /** `token` is awaited before every request: the place to pay at the portal's gate. */
   of(portalId: string, token: () => Promise<void>): Call;
+  /** For bulk work: what jobs that run together ask for goes out as one batch. What must not be repeated goes alone. */
+  packed(portalId: string, run: Pick<Run, 'token' | 'party'>): Call;
   /** For somebody who waits for the answer: pays at the gate itself. @throws RequestError not_found */
   live(portalId: string): Promise<Call>;
   /** Drops cached tokens, after another grant was stored. */
@@ -53,8 +57,25 @@ export function createPortalCalls(deps: PortalDeps): PortalCalls {
     });
   }
 
+  function packed(portalId: string, { token, party }: Pick<Run, 'token' | 'party'>): Call {
+    const single = of(portalId, token);
+    if (!party) return single;
+    const send = async (commands: Command[]): Promise<Outcome[]> => {
+      const [only] = commands;
+      if (!only || commands.length > 1) return runBatch(single, commands, { clock: deps.clock });
+      return [{ ok: true, result: await single(only.method, only.params, { repeatable: only.repeatable }) }];
+    };
+    return async (method, params, { repeatable = false } = {}) => {
+      if (!repeatable) return single(method, params);
+      const outcome = await party.share({ method, params, repeatable }, send);
+      if (!outcome.ok) throw outcome.failure;
+      return outcome.result;
+    };
+  }
+
   return {
     of,
+    packed,
     async live(portalId) {
       const portal = await deps.db.prisma.portal.findUnique({ where: { id: portalId } });
       if (!portal) throw new RequestError('not_found', 'There is no such portal');

@@ -1,5 +1,6 @@
 import type { Tx } from '../db/database.ts';
 import type { DeliveryError } from '../kit/errors.ts';
+import type { Party } from './party.ts';
 
 /**
  * `live` work goes out one call at a time with low latency; `bulk` work yields to it and may share a request.
@@ -59,6 +60,8 @@ export interface Run {
   readonly signal: AbortSignal;
   /** Waits for the gate; to be awaited before every request. The claim has already paid for the first one. */
   token(): Promise<void>;
+  /** The jobs that were claimed together with this one and may share a request with it. Only for bulk work. */
+  readonly party?: Party;
   /** Commits a step in the middle of the work. @throws when the lane was lost to another process. */
   checkpoint(work: (tx: OutboxTx) => Promise<void>): Promise<void>;
 }

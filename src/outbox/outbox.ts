@@ -61,14 +61,27 @@ export interface Outbox {
   transaction<T>(work: (tx: OutboxTx) => Promise<T>): Promise<T>;
   /** Enqueues in a transaction of its own. */
   enqueue(jobs: readonly NewJob[]): Promise<void>;
-  claim(options: { gateId: string; class: LaneClass; limit: number; leaseMs: number }): Promise<Claimed[]>;
+  /**
+   * Leases due lanes of a gate. Live jobs pay a token each; bulk jobs share one, and the gate's bulk slot belongs to
+   * `holder` until it is released or its lease runs out.
+   */
+  claim(options: {
+    gateId: string;
+    class: LaneClass;
+    limit: number;
+    leaseMs: number;
+    holder: string;
+  }): Promise<Claimed[]>;
+  /** Keeps the bulk slots of this process. */
+  holdBulk(holder: string, leaseMs: number): Promise<void>;
+  releaseBulk(gateId: string, holder: string): Promise<void>;
   /** Returns the lanes whose claim still held; nothing is written for the others. */
   settle(settlements: readonly Settlement[], sql?: Sql): Promise<Set<string>>;
   /** Extends leases; returns the lanes that are still held. */
   renew(claims: readonly Pick<Claimed, 'laneId' | 'claimNo'>[], leaseMs: number, sql?: Sql): Promise<string[]>;
   gatesWithWork(): Promise<string[]>;
   /** Milliseconds until something of this gate may be claimed; undefined when nothing waits. */
-  nextDueMs(gateId: string): Promise<number | undefined>;
+  nextDueMs(gateId: string, holder: string): Promise<number | undefined>;
   /** Puts dead or parked jobs back at the end of their lanes. Returns the ids that were. */
   replay(jobIds: readonly string[], options?: { keepDoubt: boolean }): Promise<string[]>;
   /** Lets the lanes of these conversations stop backing off. */
@@ -153,16 +166,18 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
     async enqueue(jobs) {
       wake.all(await enqueueIn(db.sql, jobs));
     },
-    async claim({ gateId, class: laneClass, limit, leaseMs }) {
+    async claim({ gateId, class: laneClass, limit, leaseMs, holder }) {
+      const isBulk = laneClass === 'bulk';
       const rows = await db.sql.rows<ClaimRow>(
         statements.CLAIM,
         gateId,
         laneClass,
         limit,
         leaseMs,
-        'each',
+        isBulk ? 'once' : 'each',
         at(),
         LOST_CALL_MAY_RUN_MS,
+        isBulk ? holder : null,
       );
       return rows.map((row) => toClaimed(row, gateId));
     },
@@ -182,8 +197,14 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
     async gatesWithWork() {
       return (await db.sql.rows<{ gateId: string }>(statements.SWEEP, at())).map((row) => row.gateId);
     },
-    async nextDueMs(gateId) {
-      const [row] = await db.sql.rows<{ afterMs: number }>(statements.NEXT_DUE, gateId, at());
+    async holdBulk(holder, leaseMs) {
+      await db.sql.rows(statements.HOLD_BULK, holder, leaseMs, at());
+    },
+    async releaseBulk(gateId, holder) {
+      await db.sql.rows(statements.RELEASE_BULK, gateId, holder);
+    },
+    async nextDueMs(gateId, holder) {
+      const [row] = await db.sql.rows<{ afterMs: number }>(statements.NEXT_DUE, gateId, at(), holder);
       return row?.afterMs;
     },
     async replay(jobIds, options = { keepDoubt: true }) {

@@ -38,14 +38,15 @@ select distinct gate_id::text as "gateId" from ins`;
 
 /**
  * Takes gate tokens, leases up to $3 due lanes of the gate and returns their head jobs.
- * $1 gate, $2 class, $3 limit, $4 lease ms, $5 spend 'each' | 'once', $6 at, $7 ms a lost call may still run.
- * A job found `running` was interrupted: its process died, so it may have happened.
+ * $1 gate, $2 class, $3 limit, $4 lease ms, $5 spend 'each' | 'once', $6 at, $7 ms a lost call may still run,
+ * $8 who claims bulk work: the gate's bulk slot is theirs from now on; null for live work. A job found `running` was interrupted: its process died, so it may have happened.
  */
 export const CLAIM = `
 with clock as (select coalesce($6::timestamptz, clock_timestamp()) as at),
 g as materialized (
   select id, tat, step_ms, burst_ms * interval '1 ms' as burst
   from gate, clock where id = $1::bigint and not paused and (blocked_until is null or blocked_until <= at)
+    and ($8::text is null or bulk_holder is null or bulk_holder = $8 or bulk_until <= at)
   for update of gate),
 room as (
   select case
@@ -71,10 +72,13 @@ act as (
     may_run_until = case when h.was = 'running' then h.was_due + $7::int * interval '1 ms' else j.may_run_until end
   from h where j.id = h.job_id returning j.*),
 spend as (
-  update gate set tat = greatest(gate.tat, at) + gate.step_ms * interval '1 ms'
-    * case when $5 = 'once' then 1 else c.n end
+  update gate set
+    tat = case when gate.step_ms = 0 then gate.tat else greatest(gate.tat, at) + gate.step_ms * interval '1 ms'
+      * case when $5 = 'once' then 1 else c.n end end,
+    bulk_holder = coalesce($8, gate.bulk_holder),
+    bulk_until = case when $8 is null then gate.bulk_until else at + $4::int * interval '1 ms' end
   from (select count(*)::int as n from act) c, clock
-  where gate.id = $1::bigint and c.n > 0 and gate.step_ms > 0 returning 1)
+  where gate.id = $1::bigint and c.n > 0 and (gate.step_ms > 0 or $8 is not null) returning 1)
 select h.id::text as "laneId", h.claim_no::text as "claimNo", h.tail::text as tail,
   (select step_ms > 0 from g) as paid,
   a.id::text as "jobId", a.seq::text as seq, a.kind, a.payload, a.attempts, a.doubt,
@@ -98,6 +102,7 @@ lk as (
   order by l.gate_id, l.key for update of l),
 ln as (
   update lane l set
+    claim_no = l.claim_no + 1, -- a late heartbeat must not lease it again
     head = case when r.outcome = 'retry' then l.head else greatest(l.head, coalesce(r.seq, r.tail)) end,
     due_at = case
       when r.outcome = 'retry' then at + r.delay_ms * interval '1 ms'
@@ -136,13 +141,26 @@ where not g.paused and (g.blocked_until is null or g.blocked_until <= coalesce($
   and exists (select 1 from lane l where l.gate_id = g.id and l.class in ('live', 'bulk')
     and l.due_at <= coalesce($1::timestamptz, now()))`;
 
-/** When the gate's next lane may be claimed, ms from now; no row when nothing waits. $1 gate, $2 at. */
+/** Keeps the bulk slots of a process. $1 holder, $2 lease ms, $3 at. */
+export const HOLD_BULK = `
+update gate set bulk_until = coalesce($3::timestamptz, clock_timestamp()) + $2::int * interval '1 ms'
+where bulk_holder = $1`;
+
+/** $1 gate, $2 holder. */
+export const RELEASE_BULK = `
+update gate set bulk_holder = null, bulk_until = null where id = $1::bigint and bulk_holder = $2`;
+
+/**
+ * When the gate's next lane may be claimed, ms from now; no row when nothing waits. $1 gate, $2 at, $3 who would claim
+ * bulk work.
+ */
 export const NEXT_DUE = `
 select greatest(0, extract(epoch from greatest(
     (select min(d) from (
       select min(due_at) as d from lane where gate_id = $1::bigint and class = 'live' and due_at is not null
       union all
-      select min(due_at) from lane where gate_id = $1::bigint and class = 'bulk' and due_at is not null) m),
+      select greatest(min(due_at), case when g.bulk_holder <> $3 then g.bulk_until end)
+      from lane where gate_id = $1::bigint and class = 'bulk' and due_at is not null) m),
     case when g.step_ms > 0 then g.tat - g.burst_ms * interval '1 ms' end,
     g.blocked_until) - coalesce($2::timestamptz, clock_timestamp())) * 1000)::float8 as "afterMs"
 from gate g where g.id = $1::bigint and not g.paused

@@ -53,6 +53,7 @@ export async function createAdminSite(): Promise<AdminSite> {
   };
   const portals = {
     of: () => call,
+    packed: () => call,
     async live(portalId: string) {
       if (!(await db.prisma.portal.findUnique({ where: { id: portalId } }))) throw new RequestError('not_found');
       return call;

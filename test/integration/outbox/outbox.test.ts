@@ -93,7 +93,7 @@ test('a waiting job absorbs newer ones of its key; one that has started does not
   const rename = (n: number): NewJob => job('a', n, { coalesceKey: 'name' });
   await bench.outbox.enqueue([rename(1), rename(2)]);
   await bench.outbox.enqueue([rename(3)]);
-  const [claimed] = await bench.outbox.claim({ gateId, class: 'live', limit: 10, leaseMs: 60_000 });
+  const [claimed] = await bench.outbox.claim({ gateId, class: 'live', limit: 10, leaseMs: 60_000, holder: 'test' });
   expect(claimed?.job?.payload).toEqual({ n: '3' });
   await bench.outbox.enqueue([rename(4)]);
   await bench.outbox.enqueue([rename(5)]);
@@ -106,8 +106,8 @@ test('a waiting job absorbs newer ones of its key; one that has started does not
 
 test('a lane that was claimed anew cannot be settled by its former holder', async () => {
   await bench.outbox.enqueue([job('a', 1)]);
-  const [first] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 0 });
-  const [second] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 60_000 });
+  const [first] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 0, holder: 'test' });
+  const [second] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 60_000, holder: 'test' });
   const settle = (claim: typeof first): Promise<Set<string>> => {
     if (!claim) throw new Error('nothing was claimed');
     return bench.outbox.settle([{ ...claim, jobId: claim.job?.id, outcome: 'done', startedAt: 0, durationMs: 0 }]);
@@ -118,9 +118,9 @@ test('a lane that was claimed anew cannot be settled by its former holder', asyn
 
 test('a job whose process died is handed to the next one as doubtful', async () => {
   await bench.outbox.enqueue([job('a', 1)]);
-  const [first] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 0 });
+  const [first] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 0, holder: 'test' });
   expect(first?.job?.doubt).toBeUndefined();
-  const [second] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 60_000 });
+  const [second] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 60_000, holder: 'test' });
   expect(second?.job?.attempts).toBe(2);
   expect(second?.job?.doubt?.until).toBeGreaterThan(Date.now() + 50_000);
 });

@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "gate" ADD COLUMN     "bulk_holder" TEXT,
+ADD COLUMN     "bulk_until" TIMESTAMPTZ(3);
