@@ -9,7 +9,8 @@ import {
 } from '../bitrix24/installation.ts';
 import { currentUser } from '../bitrix24/users.ts';
 import type { Database } from '../db/database.ts';
-import { RequestError } from '../kit/errors.ts';
+import { DeliveryError, RequestError } from '../kit/errors.ts';
+import { hashSecret, sameSecret } from '../kit/secrets.ts';
 import type { Installation } from './installation.ts';
 
 /** Installations and pages as they come from outside: verified at the OAuth server, then stored. */
@@ -30,9 +31,28 @@ export interface OpenedFrame {
   line?: string;
 }
 
-/** ONAPPINSTALL and ONAPPUPDATE. @throws RequestError unverified_origin */
+/**
+ * ONAPPINSTALL and ONAPPUPDATE. The token proves a user of the portal, and every employee who may open the application
+ * has one: only an administrator's installs, or the event has to carry the application token we know.
+ * @throws RequestError unverified_origin
+ */
 export async function installByEvent(deps: FrameDeps, form: FormValue, requestId: string): Promise<void> {
-  await deps.installation.store(await verifyInstall(readInstallEvent(form), deps.verify), requestId);
+  const install = await verifyInstall(readInstallEvent(form), deps.verify);
+  const known = await deps.db.prisma.portal.findUnique({ where: { memberId: install.memberId } });
+  const trusted = known?.applicationTokenHash ?? '';
+  const isOurs = trusted !== '' && sameSecret(hashSecret(install.applicationToken ?? ''), trusted);
+  if (!isOurs && (await adminOrUnknown(deps.client, install)) === 'no') throw new RequestError('unverified_origin');
+  await deps.installation.store(install, requestId);
+}
+
+/** A portal that cannot tell (it lacks the method) is believed: nobody else could install there either. */
+async function adminOrUnknown(client: Client, install: VerifiedInstall): Promise<'yes' | 'no' | 'unknown'> {
+  try {
+    return (await isAdmin(client, install)) ? 'yes' : 'no';
+  } catch (error) {
+    if (error instanceof DeliveryError && error.verdict === 'refused') return 'unknown';
+    throw error;
+  }
 }
 
 /**

@@ -218,8 +218,8 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
       return rows.map((row) => row.id);
     },
     async hasten(conversationIds, tx) {
-      const { rows } = tx?.sql ?? db.sql;
-      const lanes = await rows<{ gateId: string }>(statements.HASTEN, JSON.stringify(conversationIds), at());
+      const sql = tx?.sql ?? db.sql;
+      const lanes = await sql.rows<{ gateId: string }>(statements.HASTEN, JSON.stringify(conversationIds), at());
       const gateIds = [...new Set(lanes.map((lane) => lane.gateId))];
       if (tx) tx.wakeAfterCommit(gateIds);
       else wake.all(gateIds);

@@ -62,10 +62,7 @@ export async function openPortal(deps: PortalDependencies, memberId: string): Pr
   const control = controlRouter({ portal: () => handle, advance: deps.advance, oauthFaults: deps.oauthFaults });
   const listeners: Listener[] = [];
   async function openDoor(port: number): Promise<number> {
-    const door = await listen(
-      doorOf(inside, rest, control),
-      port,
-    );
+    const door = await listen(doorOf(inside, rest, control), port);
     listeners.push(door);
     return door.port;
   }

@@ -15,22 +15,24 @@ test('what all members ask for goes out as one, and each gets its own answer', a
 });
 
 test('a member that leaves is not waited for', async () => {
-  const { party, leave } = createParty(3, atOnce);
-  const answers = Promise.all([1, 2].map((item) => party.share(item, (items: number[]) => Promise.resolve(items))));
-  leave();
+  const host = createParty(3, atOnce);
+  const answers = Promise.all(
+    [1, 2].map((item) => host.party.share(item, (items: number[]) => Promise.resolve(items))),
+  );
+  host.leave();
   expect(await answers).toEqual([1, 2]);
 });
 
 test('members meet again for their next request', async () => {
   const sent: string[][] = [];
-  const { party, leave } = createParty(2, atOnce);
+  const host = createParty(2, atOnce);
   const send = (items: string[]): Promise<string[]> => {
     sent.push(items);
     return Promise.resolve(items);
   };
   const member = async (name: string, times: number): Promise<void> => {
-    for (let n = 0; n < times; n++) await party.share(`${name}${n}`, send);
-    leave();
+    for (let n = 0; n < times; n++) await host.party.share(`${name}${n}`, send);
+    host.leave();
   };
   await Promise.all([member('a', 3), member('b', 1)]);
   expect(sent).toEqual([['a0', 'b0'], ['a1'], ['a2']]);

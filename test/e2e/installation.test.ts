@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import axios from 'axios';
+import { type Scene, startScene } from '../support/scene.ts';
+
+let scene: Scene;
+beforeAll(async () => {
+  scene = await startScene();
+});
+afterAll(() => scene.close());
+
+const EMPLOYEE = 27;
+
+/** The fields of the frame somebody opens, as an installation event they might forge of them. */
+function forgedInstall(userId: number, applicationToken: string): string {
+  const { fields } = scene.portal.openPage('local.gateway', { userId, url: 'http://127.0.0.1/' });
+  const { url } = scene.portal;
+  return new URLSearchParams({
+    event: 'ONAPPINSTALL',
+    'auth[access_token]': fields.AUTH_ID ?? '',
+    'auth[refresh_token]': fields.REFRESH_ID ?? '',
+    'auth[expires_in]': '3600',
+    'auth[member_id]': fields.member_id ?? '',
+    'auth[client_endpoint]': `${url}/rest/`,
+    'auth[server_endpoint]': fields.SERVER_ENDPOINT ?? '',
+    'auth[application_token]': applicationToken,
+  }).toString();
+}
+
+const post = async (form: string): Promise<number> =>
+  (
+    await axios.post(`${scene.gateway.publicUrl}/bitrix24/events`, form, {
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      validateStatus: () => true,
+    })
+  ).status;
+
+test('an employee cannot take a portal over with an installation event of their own making', async () => {
+  expect(await post(forgedInstall(EMPLOYEE, 'mine'))).toBe(403);
+  expect((await scene.api.get<{ state: string }>(`/portals/${scene.portalId}`)).data.state).toBe('active');
+  await scene.say('c-1', 'm-1', 'Hello', { name: 'Still ours' });
+  await scene.conversation('c-1', ({ name }) => name.applied === 'Still ours');
+});
+
+test('an administrator can install again', async () => {
+  expect(await post(forgedInstall(1, 'another'))).toBe(200);
+});
