@@ -25,6 +25,7 @@ import { createNameConvergence } from './bridge/names.ts';
 import { acceptPortalEvent, createPortalEventApplication, identifyPortal } from './bridge/portalEvents.ts';
 import { createPortalCalls } from './bridge/portals.ts';
 import { createChannelRetitling } from './bridge/retitling.ts';
+import { createRetention } from './bridge/retention.ts';
 import { createPortalSetUp } from './bridge/setUp.ts';
 import type { Config } from './config.ts';
 import { createDatabase } from './db/database.ts';
@@ -163,7 +164,11 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   const port = await listen(server, config);
   if (config.publicUrl === `http://127.0.0.1:${config.port}`) publicUrl = `http://127.0.0.1:${port}`;
   await wake.start();
-  if (config.role !== 'web') worker.start();
+  const retention = createRetention({ db, clock, log });
+  if (config.role !== 'web') {
+    worker.start();
+    retention.start();
+  }
   log.info('gateway.started', { port, role: config.role, installationId });
 
   return {
@@ -174,7 +179,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
     newAdminKey,
     issueKey: (name, scopes) => replaceKey(db, name, scopes),
     async stop({ graceMs = 20_000 } = {}) {
-      await Promise.all([closeServer(server), worker.stop({ graceMs })]);
+      await Promise.all([closeServer(server), worker.stop({ graceMs }), retention.stop()]);
       await wake.stop();
       client.close();
       oauth.close();
