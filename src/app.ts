@@ -120,7 +120,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   };
   const app = createServerApp({
     log,
-    routers: [
+    machineDoors: [
       createMessengerWebhook({
         clock,
         log,
@@ -134,6 +134,8 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
         accept: (portalId, event, requestId) => acceptPortalEvent({ outbox, localGateId }, portalId, event, requestId),
         uninstalled: (portalId) => installation.uninstalled(portalId),
       }),
+    ],
+    routers: [
       createPortalPages({
         open: (query, body, requestId) => openFrame(frames, query, body, requestId),
         describeLine: (frame) => describeLine(db, frame),

@@ -24,7 +24,7 @@ const MAX_ENTRIES = 1_000;
 
 /** Keeps messengers in memory, so that the signature of a webhook is checked before any database work. */
 export function createMessengerDirectory(deps: { db: Database; vault: Vault; clock: Clock }): MessengerDirectory {
-  const known = new Map<string, { messenger: KnownMessenger | undefined; readAt: number }>();
+  const known = new Map<string, { messenger: Promise<KnownMessenger | undefined>; readAt: number }>();
 
   async function read(slug: string): Promise<KnownMessenger | undefined> {
     const now = new Date(deps.clock.now());
@@ -43,10 +43,12 @@ export function createMessengerDirectory(deps: { db: Database; vault: Vault; clo
   }
 
   return {
-    async find(slug) {
+    find(slug) {
       const entry = known.get(slug);
       if (entry && deps.clock.now() - entry.readAt < FRESH_MS) return entry.messenger;
-      const messenger = await read(slug);
+      // One reading for everybody who asks meanwhile. One that fails is not kept.
+      const messenger = read(slug);
+      messenger.catch(() => known.delete(slug));
       if (known.size >= MAX_ENTRIES) known.clear();
       known.set(slug, { messenger, readAt: deps.clock.now() });
       return messenger;

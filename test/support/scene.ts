@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import { type Gateway, startGateway } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
+import { createDatabase } from '../../src/db/database.ts';
 import { type Logger, silentLogger } from '../../src/kit/logger.ts';
 import { sign } from '../../src/messenger/signature.ts';
 import { type Sandbox, createSandbox, type SandboxOptions } from '../../src/sandbox/sandbox.ts';
@@ -92,6 +93,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   const owned = { clock: sandbox.clock };
   const portal = await sandbox.addPortal({ memberId: 'portal-1', plan: 'enterprise' });
   const databaseUrl = given ?? (await createTestDatabase());
+  const db = createDatabase({ url: databaseUrl, connections: 1 });
   const application = sandbox.addApplication({ clientId: 'local.gateway' });
   const config = readConfig(
     {
@@ -178,22 +180,16 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
     calls: (method) => portal.ledger.entries({ method }),
     advance: (ms) => sandbox.advance(ms),
     async idle() {
-      await until(
-        async () => {
-          const states = ['waiting', 'running'].map((state) =>
-            api.get<{ items: unknown[] }>('/jobs', { params: { state } }),
-          );
-          return (await Promise.all(states)).every(({ data }) => data.items.length === 0);
-        },
-        Boolean,
-        { withinMs: 30_000 },
-      );
+      // One statement: two lists read after each other would miss what changes state in between.
+      const sql = "select count(*)::int as left from job where state in ('waiting', 'running')";
+      await until(async () => (await db.sql.rows<{ left: number }>(sql))[0]?.left === 0, Boolean, { withinMs: 30_000 });
     },
     async restart() {
       await gateway.stop({ graceMs: 1_000 });
       gateway = await startGateway(fixed, log, owned);
     },
     async close() {
+      await db.close();
       await gateway.stop({ graceMs: 500 });
       await sandbox.close();
     },

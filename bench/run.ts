@@ -1,0 +1,50 @@
+// npm run bench [ingest|portal|claim]: measures, prints a table of ratios against their bars, writes bench/results.json.
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { claim, type ClaimResult } from './claim.ts';
+import { ingest, type IngestResult } from './ingest.ts';
+import { portal, type PortalResult } from './portal.ts';
+
+interface Results {
+  node?: string;
+  cpus?: number;
+  ingest?: IngestResult;
+  portal?: PortalResult;
+  claim?: ClaimResult;
+}
+
+const FILE = 'bench/results.json';
+const parts = { ingest, claim, portal };
+const chosen = process.argv.slice(2).filter((name): name is keyof typeof parts => name in parts);
+
+const before = JSON.parse(await readFile(FILE, 'utf8').catch(() => '{}')) as Results;
+const results: Results = { ...before, node: process.version, cpus: cpus().length };
+for (const name of chosen.length > 0 ? chosen : (Object.keys(parts) as (keyof typeof parts)[])) {
+  console.log(`measuring: ${name}`);
+  Object.assign(results, { [name]: await parts[name]() });
+  await writeFile(FILE, `${JSON.stringify(results, round, 2)}\n`);
+}
+console.table(rows(results));
+
+function round(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1000) / 1000 : value;
+}
+
+function rows({ ingest: web, portal: names, claim: claims }: Results): object[] {
+  const row = (what: string, measured: string | number, bar: string): object => ({ what, measured, bar });
+  const fixed = (value: number | undefined, digits = 2): string => (value ?? Number.NaN).toFixed(digits);
+  return [
+    ...Object.entries(web?.ratios ?? {}).map(([what, ratio]) => row(what, fixed(ratio), '')),
+    ...(web ? [row('webhook answer p99, gateway web, ms', web.loads['gateway, ROLE=web']?.p99 ?? '', '< 100')] : []),
+    ...(web ? [row('memory after the load, MB', web.memoryMb, '< 256')] : []),
+    ...(names
+      ? [
+          row('10,000 renames / what the limits allow', fixed(names.drain.ratio), '<= 1.1'),
+          row('503 and 429 provoked', names.drain.refused, '0'),
+          row('burst of 1,000 renames, calls', names.burst.calls, '<= 2'),
+          row('idle webhook to portal, more than a direct call, ms', fixed(names.latency.differenceMs, 1), '<= 25'),
+        ]
+      : []),
+    ...(claims ? [row('claim with 1,000,000 waiting / with 1,000', fixed(claims.ratio), '<= 2')] : []),
+  ];
+}
