@@ -18,12 +18,17 @@ import {
 import { describeLine, installByEvent, openFrame } from './bridge/frames.ts';
 import { firstAdminKey, installationIdOf, localGateOf, replaceKey } from './bridge/identity.ts';
 import { createInstallation } from './bridge/installation.ts';
+import { createDeliveries } from './bridge/deliveries.ts';
+import { createMedia, MAX_MEDIA_BYTES } from './bridge/media.ts';
+import { createDialogFinish, createMessageChange } from './bridge/messageChanges.ts';
 import { createMessageDelivery } from './bridge/messages.ts';
 import { createMessengerDirectory } from './bridge/messengers.ts';
 import type { JobKind } from './bridge/model.ts';
 import { createNameConvergence } from './bridge/names.ts';
+import { createNotification } from './bridge/notifications.ts';
 import { acceptPortalEvent, createPortalEventApplication, identifyPortal } from './bridge/portalEvents.ts';
 import { createPortalCalls } from './bridge/portals.ts';
+import { createDeliveryConfirmation, createReplyChange, createReplyDelivery } from './bridge/replies.ts';
 import { createChannelRetitling } from './bridge/retitling.ts';
 import { createRetention } from './bridge/retention.ts';
 import { createPortalSetUp } from './bridge/setUp.ts';
@@ -33,12 +38,16 @@ import { createAdminRouter } from './http/admin/router.ts';
 import { createPortalEventsDoor } from './http/bitrix24/events.ts';
 import { createPortalPages } from './http/bitrix24/pages.ts';
 import { createHealthRouter } from './http/health.ts';
+import { createMediaDoor } from './http/media.ts';
 import { createMessengerWebhook } from './http/messengerWebhook.ts';
 import { createDocsRouter } from './http/openApi.ts';
 import { createServerApp } from './http/server.ts';
 import { type Clock, systemClock } from './kit/clock.ts';
 import type { Logger } from './kit/logger.ts';
 import { createVault } from './kit/secrets.ts';
+import { createMessengerClient } from './messenger/client.ts';
+import { createEgress } from './messenger/egress.ts';
+import { createFileClient } from './messenger/files.ts';
 import { createGate } from './outbox/gate.ts';
 import type { Handler } from './outbox/job.ts';
 import { createOutbox } from './outbox/outbox.ts';
@@ -93,11 +102,22 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   let publicUrl = config.publicUrl;
   const address = (): string => publicUrl;
 
+  const egress = createEgress(config.egressAllow);
+  const outside = { egress, clock, userAgent: USER_AGENT };
+  const deliveries = createDeliveries({ db, vault, clock, client: createMessengerClient(outside) });
+  const files = createFileClient(outside);
+  const media = createMedia({ db, files, egress, vault, clock, log, publicUrl: address });
   const wiring = { db, outbox, portals, clock, log, publicUrl: address };
   const handlers: Record<JobKind, Handler> = {
     applyWebhookEvents: createWebhookEventApplication({ db, clock, log }),
     applyPortalEvent: createPortalEventApplication({ db, clock, log }),
-    deliverMessage: createMessageDelivery({ db, outbox, portals, clock, log }),
+    deliverMessage: createMessageDelivery({ db, outbox, portals, clock, log, mediaUrl: media.url }),
+    changeMessage: createMessageChange({ db, portals, mediaUrl: media.url }),
+    finishDialog: createDialogFinish({ db, portals }),
+    deliverReply: createReplyDelivery({ db, deliveries, clock, log }),
+    changeReply: createReplyChange({ db, deliveries, clock, log }),
+    confirmDelivery: createDeliveryConfirmation({ db, portals, clock }),
+    notifyMessenger: createNotification({ db, deliveries }),
     convergeName: createNameConvergence({ db, portals, clock, log }),
     convergeCompanion: createCompanionConvergence({ db, bots, vault, clock, log }),
     postToCompanion: createCompanionPosting({ db, bots, vault, clock }),
@@ -140,6 +160,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
         open: (query, body, requestId) => openFrame(frames, query, body, requestId),
         describeLine: (frame) => describeLine(db, frame),
       }),
+      createMediaDoor({ open: (token, signal) => media.open(token, signal), maxBytes: MAX_MEDIA_BYTES, log }),
       createHealthRouter({
         log,
         checks: {
@@ -184,6 +205,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
       await Promise.all([closeServer(server), worker.stop({ graceMs }), retention.stop()]);
       await wake.stop();
       client.close();
+      egress.close();
       oauth.close();
       await db.close();
       log.info('gateway.stopped');

@@ -101,6 +101,8 @@ export interface SentMessage {
   /** Id of the dialog's chat on the portal. */
   chatId: string;
   sessionId: string;
+  /** How many of the files the portal could fetch; it drops the others without a word. */
+  files: number;
 }
 
 /**
@@ -123,7 +125,8 @@ export async function sendMessage(
       detail: 'the portal took the message without naming a dialog',
     });
   }
-  return { bitrixUserId: asId(item.user) ?? '', chatId, sessionId: asId(session.ID) ?? '' };
+  const files = asList(asFields(item.message).files).length;
+  return { bitrixUserId: asId(item.user) ?? '', chatId, sessionId: asId(session.ID) ?? '', files };
 }
 
 /**

@@ -1,3 +1,5 @@
+import { isStyled, plainOf, type RichText, type Style } from '../kit/richText.ts';
+
 /** Text of a person as BB-code that shows exactly that text (contract imconnector §3.7, platform §3.5). */
 
 /** The portal cuts a longer text off (contract imconnector §3.7). */
@@ -11,22 +13,54 @@ const TAGS = [
   ...['list', 'table', 'tr', 'td', 'th', 'video', 'date', 'left', 'right', 'center', 'justify', 'spoiler', 'mail'],
 ];
 const TAG_START = new RegExp(String.raw`\[(?=\/?(?:${TAGS.join('|')}|\*)[\]=\s/])`, 'gi');
-/** A batch replaces references in values after decoding them, so encoding does not protect (platform §3.5). */
-const REFERENCE = /\$(?=(?:result|error|total|next|time)\S*\[)/gi;
 /** Taken as the answer to "how was it?" by a session that waits for one. */
 const RATING = /^\s*[01](\s|$)/;
 
-/**
- * The text in parts the portal takes whole, in their order; none for an empty text.
- * `guardRating` keeps a text that is or starts with `1` or `0` from being swallowed as a rating.
- */
-export function plainToBb(text: string, { guardRating = false }: { guardRating?: boolean } = {}): string[] {
-  const harmless = breakReferences(text.replace(TAG_START, `[${ZERO_WIDTH_SPACE}`));
-  return split(guardRating && RATING.test(harmless) ? ZERO_WIDTH_SPACE + harmless : harmless, MAX_LENGTH);
+/** What the portal does to a text besides showing it. */
+export interface Guarding {
+  /** Keeps a text that is or starts with `1` or `0` from being swallowed as a rating. */
+  guardRating?: boolean;
 }
 
-/** `$result[...]` and its kin, so that a batch takes them as the text they are. */
-export const breakReferences = (text: string): string => text.replace(REFERENCE, `$$${ZERO_WIDTH_SPACE}`);
+/** The text in parts the portal takes whole, in their order; none for an empty text. */
+export const plainToBb = (text: string, guarding: Guarding = {}): string[] =>
+  split(guarded(escapeBb(text), guarding), MAX_LENGTH);
+
+/** As `plainToBb`, with its markup. Too long for one part, it goes without: a tag must not be cut in two. */
+export function richToBb(nodes: RichText, guarding: Guarding = {}): string[] {
+  const whole = guarded(renderBb(nodes), guarding);
+  if (whole.length > MAX_LENGTH) return plainToBb(plainOf(nodes), guarding);
+  return whole === '' ? [] : [whole];
+}
+
+const guarded = (text: string, { guardRating = false }: Guarding): string =>
+  guardRating && RATING.test(text) ? ZERO_WIDTH_SPACE + text : text;
+
+/** Text that shows as it is, also within tags. */
+export const escapeBb = (text: string): string => text.replace(TAG_START, `[${ZERO_WIDTH_SPACE}`);
+
+const STYLE_TAGS: Readonly<Record<Exclude<Style, 'quote'>, string>> = {
+  bold: 'b',
+  italic: 'i',
+  underline: 'u',
+  strike: 's',
+  code: 'code',
+};
+
+export const renderBb = (nodes: RichText): string =>
+  nodes
+    .map((node) => {
+      if (typeof node === 'string') return escapeBb(node);
+      const inner = renderBb(node.children);
+      if (!isStyled(node)) return `[url=${linkOf(node.href)}]${inner || escapeBb(node.href)}[/url]`;
+      // A quote is a mark before every line (contract platform, formatting of messages).
+      if (node.style === 'quote') return inner.replace(/^/gm, '>>');
+      return inner.trim() === '' ? inner : `[${STYLE_TAGS[node.style]}]${inner}[/${STYLE_TAGS[node.style]}]`;
+    })
+    .join('');
+
+/** A bracket would end the tag. */
+const linkOf = (href: string): string => href.replaceAll('[', '%5B').replaceAll(']', '%5D');
 
 function split(text: string, limit: number): string[] {
   const parts: string[] = [];

@@ -1,7 +1,7 @@
 import type { Call } from './portalApi.ts';
 import { asFields, asId, asList, asText, asFlag, hasCode, type Fields } from './wire.ts';
 
-/** `imopenlines.*` as typed functions (contract imconnector §3.14, 3.15). Reads only, all repeatable. */
+/** `imopenlines.*` as typed functions (contract imconnector §3.14, 3.15). All repeatable. */
 
 export interface OpenLine {
   id: string;
@@ -113,6 +113,11 @@ function messageOf(message: Fields): HistoryMessage[] {
 /** Ids grow and may be longer than a safe integer. */
 const byId = (a: HistoryMessage, b: HistoryMessage): number =>
   a.id.length - b.id.length || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+/** Ends the session of a dialog, as an operator would; the line may keep it open for a while. */
+export async function finishDialog(call: Call, chatId: string): Promise<void> {
+  await call('imopenlines.operator.another.finish', { CHAT_ID: chatId }, { repeatable: true });
+}
 
 /** Key of a dialog on the portal (§2). `bitrixUserId`: the portal's user; `0` for a group connector. */
 export const userCode = (parts: { connector: string; line: string; chatId: string; bitrixUserId: string }): string =>

@@ -3,8 +3,10 @@ import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { MessengerEvent } from '../messenger/payload.ts';
 import type { Handler, Job, OutboxTx } from '../outbox/job.ts';
-import { type Applied, type Effect, effects, type EventContext } from './effects.ts';
+import type { Applied, Effect, EventContext } from './effect.ts';
+import { effects } from './effects.ts';
 import { applyWebhookEvents } from './jobs.ts';
+import { isMigratingTo } from './migration.ts';
 import { type Decided, supersedes } from './titles.ts';
 
 type Row = Prisma.WebhookEventGetPayload<object>;
@@ -15,6 +17,8 @@ const MANY = 200;
 const ALONE_FROM_ATTEMPT = 3;
 /** From this attempt on the event itself is to blame, and is put aside. */
 const GIVE_UP_AT_ATTEMPT = 6;
+/** What comes under a new id waits until the migration to it is applied, in the lane of the old one. */
+const MIGRATION_AGAIN_AFTER_MS = 200;
 /** As far as a messenger's clock may be ahead of ours; the window of a webhook's own timestamp. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
@@ -47,6 +51,9 @@ export function createWebhookEventApplication(deps: { db: Database; clock: Clock
       const rows = await load(db, job);
       const [first] = rows;
       if (!first) return { outcome: 'done' };
+      if (first.externalId !== null && (await isMigratingTo(db, first.messengerId, first.externalId))) {
+        return { outcome: 'later', afterMs: MIGRATION_AGAIN_AFTER_MS, reason: 'the conversation is about to migrate' };
+      }
       if (job.attempts >= GIVE_UP_AT_ATTEMPT) {
         log.error('event.failed', { eventId: first.id.toString(), type: first.type, requestId: first.requestId });
         const failed: Applied = { state: 'failed', note: 'an error of the gateway; the log tells more' };

@@ -12,6 +12,7 @@ import { DeliveryError } from '../kit/errors.ts';
 import type { Handler, Job, OutboxTx, Failure } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { DEFAULT_ICON } from './icon.ts';
+import { reconnected } from './lineTrouble.ts';
 import type { PortalCalls } from './portals.ts';
 
 interface ConnectorDeps {
@@ -90,7 +91,7 @@ export function createChannelConnection({ db, outbox, portals, publicUrl }: Conn
           return { outcome: 'later', afterMs: STATUS_AGAIN_AFTER_MS, reason: 'the portal has not saved it yet' };
         }
       }
-      return { outcome: 'done', commit: (tx) => connected(tx, id, outbox) };
+      return { outcome: 'done', commit: (tx) => reconnected(tx, id, outbox.hasten) };
     },
     async failed(tx, job, failure) {
       const where = { id: job.payload.channelId ?? '' };
@@ -119,17 +120,3 @@ const failedState = ({ outcome, code }: Failure): { state?: string; lastError: s
   ...(outcome === 'retry' ? {} : { state: 'failed' }),
   lastError: code,
 });
-
-/** Jobs that backed off because of the line need not wait for the end of their patience. */
-async function connected(tx: OutboxTx, channelId: string, outbox: Outbox): Promise<void> {
-  await tx.prisma.channel.update({ where: { id: channelId }, data: { state: 'ready', lastError: null } });
-  const waiting = await tx.sql.rows<{ id: string }>(
-    `select distinct c.id::text as id from job j join conversation c on c.id = j.conversation_id
-     where c.channel_id = $1::uuid and j.state = 'waiting' and j.started`,
-    channelId,
-  );
-  await outbox.hasten(
-    waiting.map((row) => row.id),
-    tx,
-  );
-}

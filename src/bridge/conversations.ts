@@ -67,6 +67,15 @@ export const portalJob = (
   ...(requestId === undefined ? {} : { requestId }),
 });
 
+/** Of what goes to the messenger: at a gate of its own, so that paused deliveries hold up nothing that comes in. */
+export const messengerJob = (
+  conversation: ConversationContext,
+  requestId: string | undefined,
+): { gateId: string; portalId: string; conversationId: string; requestId?: string } => ({
+  ...portalJob(conversation, requestId),
+  gateId: conversation.messenger.deliveryGateId.toString(),
+});
+
 /**
  * To be called after anything a title is made of may have changed: compares wanted with applied, and queues
  * whatever is not equal yet. Cheap when nothing is to be done.

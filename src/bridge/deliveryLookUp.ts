@@ -12,15 +12,20 @@ export type LookUp =
   /** The portal does not tell: a person has to decide. */
   | { kind: 'unknown'; reason: string };
 
+/** A message of ours, as it was sent. */
+export interface Sought {
+  externalId: string;
+  part?: number;
+  text: string;
+  /** Sent as the system. */
+  system?: boolean;
+}
+
 /**
  * Reads the history of the dialog's last session: a message that came through the connector carries its external id
  * there (`params.connectorMid`, documentation of imopenlines.session.history.get).
  */
-export async function lookUpMessage(
-  call: Call,
-  conversation: ConversationContext,
-  message: { externalId: string; text: string },
-): Promise<LookUp> {
+export async function lookUpMessage(call: Call, conversation: ConversationContext, message: Sought): Promise<LookUp> {
   const dialog = await findDialog(call, conversation);
   if (!dialog) {
     // Absent and not allowed to see are one and the same answer; only the first message can be told another way.
@@ -37,13 +42,15 @@ export async function lookUpMessage(
 /** Pure: what a history says about one of our messages. */
 export function judge(
   messages: readonly HistoryMessage[],
-  message: { externalId: string; text: string },
+  message: Sought,
   found: { chatId: string; sessionId: string },
 ): LookUp {
-  const id = portalMessageId(message.externalId);
+  const id = portalMessageId(message.externalId, message.part);
   if (messages.some((one) => one.connectorIds.includes(id))) return { kind: 'delivered', ...found };
   const namesIds = messages.some((one) => one.connectorIds.length > 0);
-  const sameText = messages.some((one) => one.senderId !== '0' && one.text.trim() === message.text.trim());
+  const sameText = messages.some(
+    (one) => (one.senderId === '0') === (message.system ?? false) && one.text.trim() === message.text.trim(),
+  );
   // A history that shows external ids and not ours is proof; without any, only a text nobody wrote is.
   if (namesIds || !sameText) return { kind: 'absent' };
   return { kind: 'unknown', reason: 'the history shows the same text, but not whose message it is' };

@@ -3,7 +3,8 @@ import type { JobKind, JobPayloads } from './model.ts';
 
 /** How each kind of work is queued: the one place that knows lanes, classes and coalescing keys. */
 
-type Queued<Kind extends JobKind> = Pick<NewJob, 'gateId' | 'portalId' | 'conversationId' | 'requestId'> & {
+type Queued<Kind extends JobKind> = Pick<NewJob, 'gateId' | 'portalId' | 'conversationId'> & {
+  requestId?: string | undefined;
   payload: JobPayloads[Kind];
 };
 
@@ -39,6 +40,26 @@ export const applyPortalEvent = (lane: string, queued: Queued<'applyPortalEvent'
 /** Live work: one lane per conversation, so messages cross in order. */
 export const deliverMessage = (queued: Queued<'deliverMessage'> & { conversationId: string }): NewJob =>
   job('deliverMessage', 'live', `messages:${queued.conversationId}`, queued);
+
+/** Behind the delivery of the same message. What changes again before its turn is one call. */
+export const changeMessage = (queued: Queued<'changeMessage'> & { conversationId: string }): NewJob =>
+  job('changeMessage', 'live', `messages:${queued.conversationId}`, queued, `change:${queued.payload.messageId}`);
+
+/** After everything that was said before. */
+export const finishDialog = (queued: Queued<'finishDialog'>): NewJob =>
+  job('finishDialog', 'live', `messages:${queued.payload.conversationId}`, queued, 'finish');
+
+/** One lane per conversation, at the messenger's gate. */
+export const deliverReply = (queued: Queued<'deliverReply'> & { conversationId: string }): NewJob =>
+  job('deliverReply', 'live', `toMessenger:${queued.conversationId}`, queued);
+export const changeReply = (queued: Queued<'changeReply'> & { conversationId: string }): NewJob =>
+  job('changeReply', 'live', `toMessenger:${queued.conversationId}`, queued, `change:${queued.payload.messageId}`);
+export const notifyMessenger = (lane: string, queued: Queued<'notifyMessenger'>): NewJob =>
+  job('notifyMessenger', 'live', lane, queued);
+
+/** Does not wait for what customers say meanwhile. */
+export const confirmDelivery = (queued: Queued<'confirmDelivery'> & { conversationId: string }): NewJob =>
+  job('confirmDelivery', 'live', `confirm:${queued.conversationId}`, queued);
 
 /** State: a burst of renames is one job. Not the companion's lane, so neither waits for the other's trouble. */
 export const convergeName = (queued: Queued<'convergeName'>): NewJob =>

@@ -20,7 +20,13 @@ export async function findConversation(
   externalId: string,
 ): Promise<ConversationContext | undefined> {
   const where = { messengerId_externalId: { messengerId, externalId } };
-  const row = await tx.prisma.conversation.findUnique({ where, select: { id: true } });
+  const row =
+    (await tx.prisma.conversation.findUnique({ where, select: { id: true } })) ??
+    // Late events still carry the id from before a migration.
+    (await tx.prisma.conversation.findFirst({
+      where: { messengerId, previousIds: { has: externalId } },
+      select: { id: true },
+    }));
   return row ? lockConversation(tx, row.id) : undefined;
 }
 

@@ -1,23 +1,33 @@
 import { type SentMessage, sendMessage } from '../bitrix24/connector.ts';
 import type { Call } from '../bitrix24/portalApi.ts';
-import type { Database, Prisma } from '../db/database.ts';
-
+import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import { DeliveryError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
-import type { Person } from '../messenger/payload.ts';
 import type { Handler, Job, OutboxTx, Result } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
-import { type ConversationContext, convergeTitles, lockConversation, withContext } from './conversations.ts';
+import { type ConversationContext, convergeTitles, lockConversation } from './conversations.ts';
 import { lookUpMessage } from './deliveryLookUp.ts';
-import { noteLineTrouble } from './lineTrouble.ts';
+import { noteLineTrouble, reconnected } from './lineTrouble.ts';
+import { writeNote } from './notes.ts';
+import {
+  fileLinks,
+  loadMessage,
+  type MediaUrl,
+  type MessageContext,
+  type Outgoing,
+  outgoing,
+  withoutFiles,
+} from './outgoing.ts';
 import type { PortalCalls } from './portals.ts';
-import { connectorUser, displayName, portalMessageId } from './translate.ts';
-
-type MessageContext = Prisma.MessageGetPayload<{ include: { conversation: { include: typeof withContext } } }>;
 
 /** Where a message ended up. The chat is unknown when only its effect could be seen. */
-type Landing = Pick<SentMessage, 'sessionId'> & { chatId: string | undefined; bitrixUserId: string | undefined };
+type Landing = Pick<SentMessage, 'sessionId'> & {
+  chatId: string | undefined;
+  bitrixUserId: string | undefined;
+  /** Files the portal did not take. */
+  lost: number;
+};
 
 /** A look-up that found nothing is repeated at this pace until the lost call has surely ended. */
 const LOOK_AGAIN_AFTER_MS = 10_000;
@@ -29,18 +39,13 @@ export function createMessageDelivery(deps: {
   portals: PortalCalls;
   clock: Clock;
   log: Logger;
+  mediaUrl: MediaUrl;
 }): Handler {
   const { db, clock } = deps;
 
-  async function load(job: Job): Promise<MessageContext | undefined> {
-    const { messageId: id = '' } = job.payload;
-    const include = { conversation: { include: withContext } };
-    return (await db.prisma.message.findUnique({ where: { id }, include })) ?? undefined;
-  }
-
   const delivered = (message: MessageContext, job: Job, landing: Landing): Result => ({
     outcome: 'done',
-    commit: (tx) => recordDelivery(tx, message, landing, job.requestId, new Date(clock.now())),
+    commit: (tx) => recordDelivery(tx, message, landing, job.requestId, new Date(clock.now()), deps.outbox.hasten),
   });
 
   /** Undefined: it did not happen, send it. */
@@ -50,10 +55,13 @@ export function createMessageDelivery(deps: {
     job: Job,
     until: number,
   ): Promise<Result | undefined> {
-    const found = await lookUpMessage(call, message.conversation, message);
+    const { externalId, part, author } = message;
+    const { text } = (await outgoing(deps, message, job)).message;
+    const sought = { externalId, part, text, system: author !== 'person' };
+    const found = await lookUpMessage(call, message.conversation, sought);
     deps.log.info('message.lookedUp', { messageId: message.id, requestId: job.requestId, found: found.kind });
     if (found.kind === 'delivered') {
-      return delivered(message, job, { ...found, sessionId: found.sessionId ?? '', bitrixUserId: undefined });
+      return delivered(message, job, { ...found, sessionId: found.sessionId ?? '', bitrixUserId: undefined, lost: 0 });
     }
     if (found.kind === 'unknown') return { outcome: 'parked', code: 'outcome_unknown', reason: found.reason };
     const leftMs = until - clock.now();
@@ -63,13 +71,14 @@ export function createMessageDelivery(deps: {
 
   return {
     async run(job, run): Promise<Result> {
-      const message = await load(job);
+      const message = await loadMessage(db, job.payload.messageId);
       if (!message || message.state === 'delivered') return { outcome: 'done' };
+      if (message.deletedAt !== null && !job.doubt) return { outcome: 'done', commit: (tx) => withdraw(tx, message) };
       const call = deps.portals.of(message.conversation.channel.portalId, () => run.token());
       const settled = job.doubt && (await settleDoubt(call, message, job, job.doubt.until));
       if (settled) return settled;
       try {
-        return delivered(message, job, await send(call, message, await loadPeople(db, message)));
+        return delivered(message, job, await send(call, message, await outgoing(deps, message, job)));
       } catch (error) {
         // Taken, but into no dialog, and the look-up before had found none either: repeating would only go on so.
         if (!job.doubt || !(error instanceof DeliveryError) || error.code !== 'no_session') throw error;
@@ -85,39 +94,6 @@ export function createMessageDelivery(deps: {
   };
 }
 
-/** Who speaks, and whose dialog it is: that of a direct connector belongs to one person. */
-async function loadPeople(db: Database, message: MessageContext): Promise<{ author: Person; owner: Person }> {
-  const { messengerId, channel, externalUserId } = message.conversation;
-  const load = async (externalId: string): Promise<Person> => {
-    const row = await db.prisma.person.findUnique({ where: { messengerId_externalId: { messengerId, externalId } } });
-    return (row?.profile as Person | undefined) ?? { id: externalId };
-  };
-  const author = await load(message.senderId);
-  const ownerId = channel.connector.kind === 'direct' ? externalUserId : null;
-  return { author, owner: ownerId === null || ownerId === author.id ? author : await load(ownerId) };
-}
-
-async function send(call: Call, message: MessageContext, people: { author: Person; owner: Person }): Promise<Landing> {
-  const { conversation } = message;
-  const { author, owner } = people;
-  return sendMessage(call, {
-    connector: conversation.channel.connector.code,
-    line: String(conversation.channel.lineId),
-    user: connectorUser(owner),
-    message: {
-      id: portalMessageId(message.externalId),
-      date: Math.floor(message.sentAt.getTime() / 1000),
-      // Whoever else speaks in a dialog of one person is named in the text.
-      text: author === owner ? message.text : `${displayName(author)}: ${message.text}`,
-    },
-    chat: {
-      id: conversation.dialogKey,
-      ...(conversation.wantedName === null ? {} : { name: conversation.wantedName }),
-      ...(conversation.url === null ? {} : { url: conversation.url }),
-    },
-  });
-}
-
 /** The message is there; its dialog exists now, has a session, and may need its name. */
 async function recordDelivery(
   tx: OutboxTx,
@@ -125,17 +101,20 @@ async function recordDelivery(
   landing: Landing,
   requestId: string | undefined,
   now: Date,
+  hasten: Outbox['hasten'],
 ): Promise<void> {
-  const { sessionId } = landing;
-  await tx.prisma.message.update({
-    where: { id: message.id },
-    data: { state: 'delivered', lastError: null, deliveredAt: now, chatId: landing.chatId ?? null, sessionId },
-  });
+  const { sessionId, lost } = landing;
   const conversation = await lockConversation(tx, message.conversationId);
   if (!conversation) return;
+  const lastError = lost > 0 ? 'file_not_taken' : null;
+  await tx.prisma.message.update({
+    where: { id: message.id },
+    data: { state: 'delivered', lastError, deliveredAt: now, chatId: landing.chatId ?? null, sessionId },
+  });
+  if (lost > 0) await writeNote({ tx, requestId, now }, conversation, fileLinks(message), `files-${message.id}`);
   const change = landingChange(conversation, landing);
   await tx.prisma.conversation.update({ where: { id: conversation.id }, data: change });
-  if (conversation.channel.state === 'disconnected') await reconnected(tx, conversation.channelId);
+  if (conversation.channel.state === 'disconnected') await reconnected(tx, conversation.channelId, hasten);
   await convergeTitles(tx, { ...conversation, ...change }, requestId);
 }
 
@@ -156,6 +135,19 @@ function landingChange(
   };
 }
 
-async function reconnected(tx: OutboxTx, channelId: string): Promise<void> {
-  await tx.prisma.channel.update({ where: { id: channelId }, data: { state: 'ready', lastError: null } });
+/** Never sent, so there is nothing to delete over there. */
+async function withdraw(tx: OutboxTx, message: MessageContext): Promise<void> {
+  await tx.prisma.message.update({ where: { id: message.id }, data: { state: 'deleted', lastError: null } });
+}
+
+/** A message that was nothing but a file the portal cannot fetch is refused: then its address goes instead. */
+async function send(call: Call, message: MessageContext, target: Outgoing): Promise<Landing> {
+  const files = target.message.files?.length ?? 0;
+  try {
+    const sent = await sendMessage(call, target);
+    return { ...sent, lost: files - sent.files };
+  } catch (error) {
+    if (files === 0 || !(error instanceof DeliveryError) || error.code !== 'item_rejected') throw error;
+    return { ...(await sendMessage(call, withoutFiles(target, message))), lost: 0 };
+  }
 }

@@ -8,7 +8,17 @@ export type NameState = 'applied' | 'pending' | 'waitingForDialog' | 'failed';
 /** `toCompanion`: posted by the bot into the companion. */
 export type MessageDirection = 'toPortal' | 'toMessenger' | 'toCompanion';
 
-export type MessageState = 'pending' | 'delivered' | 'failed' | 'parked';
+/**
+ * `accepted`: the messenger took it and will say what became of it · `deleted`: deleted on the other side too, or
+ * before it crossed.
+ */
+export type MessageState = 'pending' | 'accepted' | 'delivered' | 'deleted' | 'failed' | 'parked';
+
+/**
+ * To the portal: a `person`, an `operator` on their own device (mirrored), or the `gateway` (a note).
+ * To the messenger: an `operator`, or the `system` of the portal.
+ */
+export type MessageAuthor = 'person' | 'operator' | 'gateway' | 'system';
 
 /** Of connectors, bots and channels: whether the portal has what we want. */
 export type WiringState = 'pending' | 'ready' | 'failed' | 'disconnected';
@@ -35,6 +45,16 @@ export interface JobPayloads {
   applyWebhookEvents: { messengerId: string; externalId: string } | { eventId: string };
   applyPortalEvent: { eventId: string };
   deliverMessage: { messageId: string };
+  /** Its text or its deletion, as the row says. */
+  changeMessage: { messageId: string };
+  finishDialog: { conversationId: string };
+  /** A message of an operator, and what they changed of it. */
+  deliverReply: { messageId: string };
+  changeReply: { messageId: string };
+  confirmDelivery: { messageId: string };
+  notifyMessenger:
+    | { type: 'dialog.started' | 'dialog.finished'; conversationId: string; sessionId: string; at: string }
+    | { type: 'channel.disconnected'; channelId: string; reason: string; at: string };
   convergeName: { conversationId: string };
   convergeCompanion: { companionId: string };
   postToCompanion: { messageId: string };

@@ -1,15 +1,15 @@
-import { readDialogs, readOperatorMessages } from '../bitrix24/connectorEvents.ts';
-import { eventKey, type PortalEvent, readLineDelete, readStatusDelete } from '../bitrix24/events.ts';
+import { readDialogs, readMessageChanges } from '../bitrix24/connectorEvents.ts';
+import { eventKey, type PortalEvent } from '../bitrix24/events.ts';
 import type { Database, Prisma } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import { RequestError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import { hashSecret, sameSecret } from '../kit/secrets.ts';
-import type { Handler, OutboxTx } from '../outbox/job.ts';
+import type { Handler } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
-import { convergeTitles, lockConversation } from './conversations.ts';
-import type { Applied } from './effects.ts';
 import { applyPortalEvent } from './jobs.ts';
+import type { PortalApplied } from './portalEffect.ts';
+import { portalEffects } from './portalEffects.ts';
 
 /** Of which portal an event is; proven by the application token, in constant time. */
 export async function identifyPortal(db: Database, event: PortalEvent): Promise<{ id: string }> {
@@ -52,75 +52,11 @@ const withoutProof = (event: PortalEvent): Prisma.InputJsonObject =>
 /** Events of one chat are applied in order. @throws RequestError when the data has an unknown shape. */
 function chatOf(event: PortalEvent): string {
   if (event.event.startsWith('ONIMCONNECTORDIALOG')) return readDialogs(event)[0]?.externalChatId ?? '';
-  if (event.event === 'ONIMCONNECTORMESSAGEADD') return readOperatorMessages(event).items[0]?.externalChatId ?? '';
+  if (event.event.startsWith('ONIMCONNECTORMESSAGE')) return readMessageChanges(event).items[0]?.externalChatId ?? '';
   return '';
 }
 
-type Effect = (tx: OutboxTx, portalId: string, event: PortalEvent, requestId: string) => Promise<Applied>;
-
-const APPLIED: Applied = { state: 'applied' };
-
-/** A session opened: a name that waited for one can be set now. */
-const dialogStarted: Effect = async (tx, portalId, event, requestId) => {
-  for (const dialog of readDialogs(event)) {
-    const conversation = await findByDialog(tx, portalId, dialog);
-    if (!conversation) continue;
-    const { bitrixUserId, sessionId } = dialog;
-    const change = { sessionOpen: true, sessionId, ...(bitrixUserId === '0' ? {} : { bitrixUserId }) };
-    await tx.prisma.conversation.update({ where: { id: conversation.id }, data: change });
-    await convergeTitles(tx, { ...conversation, ...change }, requestId, { dialogExists: true });
-  }
-  return APPLIED;
-};
-
-const dialogFinished: Effect = async (tx, portalId, event) => {
-  for (const dialog of readDialogs(event)) {
-    const conversation = await findByDialog(tx, portalId, dialog);
-    // A late event about an earlier session says nothing of the one that is open now.
-    if (!conversation || (conversation.sessionId !== null && conversation.sessionId !== dialog.sessionId)) continue;
-    await tx.prisma.conversation.update({ where: { id: conversation.id }, data: { sessionOpen: false } });
-  }
-  return APPLIED;
-};
-
-/** Of channels that still exist: our own disconnecting deletes the row first, so it is never answered here. */
-const disconnected: Effect = async (tx, portalId, event) => {
-  const { connector, line } = readStatusDelete(event);
-  const where = { portalId, lineId: Number(line), connector: { code: connector } };
-  const data = { state: 'disconnected', lastError: 'disconnected_on_portal' };
-  const { count } = await tx.prisma.channel.updateMany({ where, data });
-  return count > 0 ? APPLIED : { state: 'ignored', note: 'not a line of ours' };
-};
-
-/** Sent for every line of the portal, ours or not (contract imconnector §4.6). */
-const lineDeleted: Effect = async (tx, portalId, event) => {
-  const where = { portalId, lineId: Number(readLineDelete(event)) };
-  const { count } = await tx.prisma.channel.updateMany({
-    where,
-    data: { state: 'disconnected', lastError: 'line_deleted' },
-  });
-  return count > 0 ? APPLIED : { state: 'ignored', note: 'not a line of ours' };
-};
-
-const effects: Readonly<Record<string, Effect>> = {
-  ONIMCONNECTORDIALOGSTART: dialogStarted,
-  ONIMCONNECTORDIALOGFINISH: dialogFinished,
-  ONIMCONNECTORSTATUSDELETE: disconnected,
-  ONIMCONNECTORLINEDELETE: lineDeleted,
-};
-
-async function findByDialog(
-  tx: OutboxTx,
-  portalId: string,
-  dialog: { connector: string; line: string; externalChatId: string },
-): ReturnType<typeof lockConversation> {
-  const channel = { portalId, lineId: Number(dialog.line), connector: { code: dialog.connector } };
-  const row = await tx.prisma.conversation.findFirst({
-    where: { dialogKey: dialog.externalChatId, channel },
-    select: { id: true },
-  });
-  return row ? lockConversation(tx, row.id) : undefined;
-}
+const NOT_HANDLED: PortalApplied = { state: 'unhandled', note: 'this type of event is not handled' };
 
 /** Turns a stored event of Bitrix24 into state and jobs. */
 export function createPortalEventApplication(deps: { db: Database; clock: Clock; log: Logger }): Handler {
@@ -133,13 +69,13 @@ export function createPortalEventApplication(deps: { db: Database; clock: Clock;
       return {
         outcome: 'done',
         async commit(tx) {
-          const applied = (await effects[row.event]?.(tx, row.portalId, event, row.requestId)) ?? {
-            state: 'unhandled',
-            note: 'this type of event is not handled yet',
-          };
-          const data = { state: applied.state, note: applied.note ?? null, appliedAt: new Date(deps.clock.now()) };
+          const { portalId, requestId } = row;
+          const now = new Date(deps.clock.now());
+          const applied = (await portalEffects[row.event]?.({ tx, portalId, requestId, now }, event)) ?? NOT_HANDLED;
+          const { state, note = null, conversationId = null } = applied;
+          const data = { state, note, conversationId, appliedAt: now };
           await tx.prisma.portalEvent.update({ where: { id }, data });
-          deps.log.info('portalEvent.applied', { eventId: job.payload.eventId, type: row.event, state: applied.state });
+          deps.log.info('portalEvent.applied', { eventId: job.payload.eventId, type: row.event, state });
         },
       };
     },

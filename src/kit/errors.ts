@@ -24,6 +24,7 @@ export const PROBLEMS = {
   line_not_found: { status: 422, title: 'The portal has no such Open Channel line' },
   portal_refused: { status: 422, title: 'The portal refused the operation' },
   unverified_origin: { status: 403, title: 'The request could not be verified as coming from Bitrix24' },
+  media_unavailable: { status: 502, title: 'The file cannot be fetched from the messenger' },
   internal: { status: 500, title: 'Internal error' },
   portal_unavailable: { status: 503, title: 'The portal cannot be reached now' },
   not_stored: { status: 503, title: 'The gateway cannot store the request now' },

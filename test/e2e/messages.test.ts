@@ -82,23 +82,6 @@ test('a text longer than the portal takes arrives whole, in order', async () => 
   expect(texts('long').join('')).toBe(text);
 });
 
-test('types whose effect comes later are accepted, stored and shown as not handled yet', async () => {
-  const answer = await scene.send('message.edited', {
-    conversation: { id: 'twice' },
-    sender: { id: 'u-7' },
-    message: { id: 'm-1', text: 'Changed' },
-  });
-  expect(answer.status).toBe(202);
-  const { data } = await until(
-    () =>
-      scene.api.get<{ items: { state: string; type: string; note: string }[] }>('/webhook-events', {
-        params: { type: 'message.edited' },
-      }),
-    ({ data: { items } }) => items[0]?.state === 'unhandled',
-  );
-  expect(data.items[0]?.note).toMatch(/not handled yet/);
-});
-
 test('a message for a conversation that is not mapped, where no channel maps by itself, is ignored with its reason', async () => {
   await scene.api.patch(`/channels/${scene.channelId}`, { autoMap: false });
   await scene.say('unmapped', 'm-1', 'Hello');

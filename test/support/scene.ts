@@ -50,6 +50,8 @@ export interface Scene {
   connector: string;
   channelId: string;
   databaseUrl: string;
+  /** What the gateway signs its deliveries to the messenger with. */
+  deliverySecret: string;
   /** Sends one event of the messenger `chat`, signed. */
   send(type: string, data: object, options?: SendOptions): Promise<AxiosResponse>;
   /** Sends any body, signed. */
@@ -105,6 +107,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
       ALLOW_INSECURE_PORTALS: 'true',
       ENCRYPTION_KEY: randomBytes(32).toString('base64'),
       ADMIN_API_KEY: ADMIN_KEY,
+      EGRESS_ALLOW: '127.0.0.0/8',
     },
     { isTerminal: false },
   );
@@ -119,7 +122,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
 
   portal.install({ ...application, eventsUrl: `${gateway.publicUrl}/bitrix24/events` });
   const { portalId, connector } = await installed(api, kind);
-  const messenger = await created<{ webhookUrl: string; webhookSecret: string }>(
+  const messenger = await created<{ webhookUrl: string; webhookSecret: string; deliverySecret: string }>(
     api.post('/messengers', { slug: 'chat', name: 'Chat' }),
   );
   const { id: channelId } = await created<{ id: string }>(
@@ -144,6 +147,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
     connector,
     channelId,
     databaseUrl,
+    deliverySecret: messenger.deliverySecret,
     send: (type, data, { id, at = new Date(sandbox.clock.now()) } = {}) =>
       scene.sendBody(JSON.stringify({ type, timestamp: at.toISOString(), data }), id === undefined ? {} : { id }),
     sendBody(body, { id = `evt_${randomUUID()}` } = {}) {

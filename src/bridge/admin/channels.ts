@@ -24,9 +24,12 @@ export interface NewChannel {
   autoMap: boolean;
   titleTemplate?: string | null | undefined;
   companion: CompanionPolicy;
+  notes?: boolean | undefined;
+  finishOnClose?: boolean | undefined;
+  recoverMaxAgeHours?: number | undefined;
 }
 
-export interface ChannelChange {
+export interface ChannelChange extends Pick<NewChannel, 'notes' | 'finishOnClose' | 'recoverMaxAgeHours'> {
   autoMap?: boolean | undefined;
   titleTemplate?: string | null | undefined;
   companion?: CompanionPolicy | undefined;
@@ -73,6 +76,7 @@ export async function createChannel(deps: Administration, input: NewChannel, req
       autoMap,
       titleTemplate: titleTemplate ?? null,
       companion: asJson(input.companion),
+      ...habitsOf(input),
     };
     const { id } = await tx.prisma.channel.create({ data });
     const job = { gateId: portal.gateId.toString(), portalId: portal.id, requestId };
@@ -129,6 +133,7 @@ export async function changeChannel(
     ...(autoMap === undefined ? {} : { autoMap }),
     ...(titleTemplate === undefined ? {} : { titleTemplate }),
     ...(companion === undefined ? {} : { companion: asJson(companion) }),
+    ...habitsOf(change),
   };
   const reconnects = channel.state !== 'ready';
   await deps.outbox.transaction(async (tx) => {
@@ -178,5 +183,13 @@ export async function removeChannel(
   await orInUse(remove, IN_USE);
   return isOver(deps, job);
 }
+
+type Habits = Pick<NewChannel, 'notes' | 'finishOnClose' | 'recoverMaxAgeHours'>;
+
+const habitsOf = ({ notes, finishOnClose, recoverMaxAgeHours }: Habits) => ({
+  ...(notes === undefined ? {} : { notes }),
+  ...(finishOnClose === undefined ? {} : { finishOnClose }),
+  ...(recoverMaxAgeHours === undefined ? {} : { recoverMaxAgeHours }),
+});
 
 const asJson = (policy: CompanionPolicy): Prisma.InputJsonObject => policy as unknown as Prisma.InputJsonObject;

@@ -7,7 +7,9 @@ import type { Administration, Page } from './deps.ts';
 import { inOrder } from './listing.ts';
 import { noSuch, orConflict, orInUse } from './refusals.ts';
 
-export type MessengerRow = Prisma.MessengerGetPayload<object>;
+const withDeliveries = { deliveryGate: true } satisfies Prisma.MessengerInclude;
+
+export type MessengerRow = Prisma.MessengerGetPayload<{ include: typeof withDeliveries }>;
 export type SecretKind = 'webhook' | 'delivery';
 
 export interface NewMessenger {
@@ -18,16 +20,19 @@ export interface NewMessenger {
   settings?: Record<string, unknown> | undefined;
 }
 
-export type MessengerChange = Partial<Pick<NewMessenger, 'name' | 'deliveryUrl' | 'settings'>>;
+export type MessengerChange = Partial<Pick<NewMessenger, 'name' | 'deliveryUrl' | 'settings'>> & {
+  /** Deliveries wait while it is true. */
+  paused?: boolean | undefined;
+};
 
 const HOUR_MS = 3_600_000;
 const IN_USE = 'Channels use this messenger: delete them first';
 
 export const listMessengers = ({ db }: Administration, page: Page): Promise<MessengerRow[]> =>
-  db.prisma.messenger.findMany(inOrder(page));
+  db.prisma.messenger.findMany({ ...inOrder(page), include: withDeliveries });
 
 export async function getMessenger({ db }: Administration, slug: string): Promise<MessengerRow> {
-  const messenger = await db.prisma.messenger.findUnique({ where: { slug } });
+  const messenger = await db.prisma.messenger.findUnique({ where: { slug }, include: withDeliveries });
   if (!messenger) throw noSuch('messenger');
   return messenger;
 }
@@ -40,8 +45,12 @@ export async function createMessenger(
   const [webhookSecret, deliverySecret] = [createSecret(), createSecret()];
   const create = deps.outbox.transaction(async ({ prisma }) => {
     const gate = await prisma.gate.create({ data: { key: `messenger:${slug}:${randomToken(6)}` } });
-    const data = { slug, name, preset, deliveryUrl: deliveryUrl ?? null, settings: asJson(settings), gateId: gate.id };
-    const messenger = await prisma.messenger.create({ data });
+    const deliveryGate = await prisma.gate.create({ data: { key: `deliveries:${slug}:${randomToken(6)}` } });
+    const data = {
+      ...{ slug, name, preset, deliveryUrl: deliveryUrl ?? null, settings: asJson(settings) },
+      ...{ gateId: gate.id, deliveryGateId: deliveryGate.id },
+    };
+    const messenger = await prisma.messenger.create({ data, include: withDeliveries });
     const secrets = [
       { kind: 'webhook', secret: deps.vault.encrypt(webhookSecret) },
       { kind: 'delivery', secret: deps.vault.encrypt(deliverySecret) },
@@ -59,26 +68,36 @@ export async function createMessenger(
 export async function changeMessenger(
   deps: Administration,
   slug: string,
-  { name, deliveryUrl, settings }: MessengerChange,
+  { name, deliveryUrl, settings, paused }: MessengerChange,
 ): Promise<MessengerRow> {
-  const { id } = await getMessenger(deps, slug);
+  const { id, deliveryGateId } = await getMessenger(deps, slug);
   const data = {
     ...(name === undefined ? {} : { name }),
     ...(deliveryUrl === undefined ? {} : { deliveryUrl }),
     ...(settings === undefined ? {} : { settings: asJson(settings) }),
   };
-  return deps.db.prisma.messenger.update({ where: { id }, data });
+  // Another address has refused nothing yet; whoever resumes has looked.
+  const resumes = paused === false || (paused === undefined && typeof deliveryUrl === 'string');
+  await deps.outbox.transaction(async (tx) => {
+    await tx.prisma.messenger.update({ where: { id }, data });
+    if (paused === true) await tx.prisma.gate.update({ where: { id: deliveryGateId }, data: { paused } });
+    if (!resumes) return;
+    const open = { paused: false, blockedUntil: null, blockedReason: null };
+    await tx.prisma.gate.update({ where: { id: deliveryGateId }, data: open });
+    tx.wakeAfterCommit([deliveryGateId.toString()]);
+  });
+  return getMessenger(deps, slug);
 }
 
 /** What it sent and was not applied yet has nowhere to go any more. */
 export async function removeMessenger(deps: Administration, slug: string): Promise<void> {
-  const { id, gateId } = await getMessenger(deps, slug);
+  const { id, gateId, deliveryGateId } = await getMessenger(deps, slug);
   if ((await deps.db.prisma.channel.count({ where: { messengerId: id } })) > 0) {
     throw new RequestError('in_use', IN_USE);
   }
   const remove = deps.outbox.transaction(async (tx) => {
     await tx.prisma.messenger.delete({ where: { id } });
-    await tx.sql.rows(CANCEL_ALL, gateId.toString());
+    for (const gate of [gateId, deliveryGateId]) await tx.sql.rows(CANCEL_ALL, gate.toString());
   });
   await orInUse(remove, IN_USE);
 }

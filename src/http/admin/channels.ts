@@ -53,6 +53,9 @@ const channel = z
     autoMap: z.boolean(),
     titleTemplate: z.string().nullable(),
     companion: shownPolicy,
+    notes: z.boolean(),
+    finishOnClose: z.boolean(),
+    recoverMaxAgeHours: z.int(),
     state: wiringState,
     lastError: z.string().nullable(),
     createdAt: time,
@@ -63,6 +66,20 @@ const autoMap = z
   .boolean()
   .meta({ description: 'Whether conversations nobody mapped before are mapped through this channel' });
 
+const habits = {
+  notes: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Whether the dialog is told who joins and leaves, and that the conversation was closed' }),
+  finishOnClose: z.boolean().optional().meta({ description: 'Whether `conversation.closed` finishes the dialog' }),
+  recoverMaxAgeHours: z
+    .int()
+    .min(1)
+    .max(24 * 365)
+    .optional()
+    .meta({ description: 'Lost replies older than this are listed, and not delivered; 72 when left out' }),
+};
+
 const newChannel = z
   .strictObject({
     portalId: uuid,
@@ -72,6 +89,7 @@ const newChannel = z
     autoMap: autoMap.default(true),
     titleTemplate: titleTemplate.nullish(),
     companion: policy.default({ mode: 'off' }),
+    ...habits,
   })
   .meta({ id: 'NewChannel' });
 
@@ -80,6 +98,7 @@ const channelChange = z
     autoMap: autoMap.optional(),
     titleTemplate: titleTemplate.nullish(),
     companion: policy.optional(),
+    ...habits,
   })
   .meta({
     id: 'ChannelChange',
@@ -99,6 +118,9 @@ const present = (row: ChannelRow): unknown => ({
   autoMap: row.autoMap,
   titleTemplate: row.titleTemplate,
   companion: row.companion,
+  notes: row.notes,
+  finishOnClose: row.finishOnClose,
+  recoverMaxAgeHours: row.recoverMaxAgeHours,
   state: row.state,
   lastError: row.lastError,
   createdAt: row.createdAt.toISOString(),

@@ -30,7 +30,10 @@ const storable = (value: unknown): boolean => {
 const settings = z
   .record(z.string(), z.unknown())
   .refine(storable, `Invalid input: at most ${MAX_SETTINGS} characters, without NUL and unpaired surrogates`)
-  .meta({ description: 'Whatever the preset understands' });
+  .meta({
+    description:
+      'Whatever the preset understands. `media`: `gateway` makes Bitrix24 fetch all files through the gateway, which signs its requests to the host of `deliveryUrl`.',
+  });
 
 const messenger = z
   .object({
@@ -39,6 +42,15 @@ const messenger = z
     preset: z.string(),
     deliveryUrl: z.string().nullable(),
     settings: z.record(z.string(), z.unknown()),
+    deliveries: z
+      .object({
+        state: z.enum(['on', 'off', 'paused', 'blocked']),
+        reason: z.string().nullable(),
+      })
+      .meta({
+        description:
+          '`off`: there is no deliveryUrl. `paused`: by an administrator, or because the messenger answered 410. `blocked`: tried again soon.',
+      }),
     webhookUrl: z.string().meta({ description: 'Where the messenger sends its events' }),
     createdAt: time,
   })
@@ -62,7 +74,12 @@ const newMessenger = z
   .meta({ id: 'NewMessenger' });
 
 const messengerChange = z
-  .strictObject({ name: line(255).optional(), deliveryUrl: webUrl.nullish(), settings: settings.optional() })
+  .strictObject({
+    name: line(255).optional(),
+    deliveryUrl: webUrl.nullish(),
+    settings: settings.optional(),
+    paused: z.boolean().optional().meta({ description: 'Whether deliveries wait. A new `deliveryUrl` resumes them.' }),
+  })
   .meta({ id: 'MessengerChange', description: 'What is left out stays; `settings` is replaced as a whole.' });
 
 const kind = z.enum(['webhook', 'delivery']);
@@ -82,16 +99,27 @@ const rotated = z
   .meta({ id: 'RotatedSecret', description: 'The new secret, and when the ones before it stop counting' });
 
 const presentTo =
-  ({ publicUrl }: AdminDeps) =>
-  ({ slug, name, preset, deliveryUrl, settings: own, createdAt }: MessengerRow): object => ({
-    slug,
-    name,
-    preset,
-    deliveryUrl,
-    settings: own,
-    webhookUrl: `${publicUrl()}/webhooks/${slug}`,
-    createdAt: createdAt.toISOString(),
-  });
+  ({ publicUrl, clock }: AdminDeps) =>
+  (row: MessengerRow): object => {
+    const { slug, name, preset, deliveryUrl, settings: own, createdAt } = row;
+    return {
+      slug,
+      name,
+      preset,
+      deliveryUrl,
+      settings: own,
+      deliveries: deliveriesOf(row, clock.now()),
+      webhookUrl: `${publicUrl()}/webhooks/${slug}`,
+      createdAt: createdAt.toISOString(),
+    };
+  };
+
+function deliveriesOf({ deliveryUrl, deliveryGate: gate }: MessengerRow, now: number): object {
+  if (gate.paused) return { state: 'paused', reason: gate.blockedReason };
+  if (deliveryUrl === null) return { state: 'off', reason: null };
+  const isBlocked = gate.blockedUntil !== null && gate.blockedUntil.getTime() > now;
+  return { state: isBlocked ? 'blocked' : 'on', reason: isBlocked ? gate.blockedReason : null };
+}
 
 export const messengerRoutes: Route[] = [
   route({

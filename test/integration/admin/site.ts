@@ -126,7 +126,9 @@ export async function createAdminSite(): Promise<AdminSite> {
     },
     async addMessenger(slug) {
       const gateId = await bench.addGate();
-      const { id } = await db.prisma.messenger.create({ data: { slug, name: slug, gateId: BigInt(gateId) } });
+      const deliveryGateId = BigInt(await bench.addGate());
+      const data = { slug, name: slug, gateId: BigInt(gateId), deliveryGateId };
+      const { id } = await db.prisma.messenger.create({ data });
       return { id, gateId };
     },
     async addChannel({ kind = 'group' } = {}) {

@@ -77,6 +77,7 @@ describe('sending a message', () => {
       bitrixUserId: '585',
       chatId: '1767',
       sessionId: '323',
+      files: 0,
     });
     expect(calls[0]?.repeatable).toBe(false);
     expect(JSON.parse(JSON.stringify(calls[0]?.params))).toEqual({

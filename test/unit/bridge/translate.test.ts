@@ -30,7 +30,8 @@ test('message ids over 100 characters stay distinct', () => {
 
 test('a person who gives only an id still has a name: the portal would call them Guest', () => {
   expect(connectorUser({ id: 'u-7' })).toEqual({ id: 'u-7', name: 'u-7' });
-  expect(connectorUser({ id: 'u-7', username: 'anna_b' })).toEqual({ id: 'u-7', name: 'anna_b' });
+  expect(connectorUser({ id: 'u-7', username: 'anna_b' })).toEqual({ id: 'u-7', name: 'anna b' });
+  expect(connectorUser({ id: 'u-7', name: '🔥', username: '4711' })).toEqual({ id: 'u-7', name: '4711' });
 });
 
 test('the whole profile goes out, and a phone is not validated', () => {
