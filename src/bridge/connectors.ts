@@ -9,7 +9,7 @@ import { getLine } from '../bitrix24/openLines.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import { DeliveryError } from '../kit/errors.ts';
-import type { Handler, Job, OutboxTx, Failure } from '../outbox/job.ts';
+import type { Handler, Job, Failure } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { DEFAULT_ICON } from './icon.ts';
 import { reconnected } from './lineTrouble.ts';
@@ -91,7 +91,7 @@ export function createChannelConnection({ db, outbox, portals, publicUrl }: Conn
           return { outcome: 'later', afterMs: STATUS_AGAIN_AFTER_MS, reason: 'the portal has not saved it yet' };
         }
       }
-      return { outcome: 'done', commit: (tx) => reconnected(tx, id, outbox.hasten) };
+      return { outcome: 'done', commit: (tx) => reconnected(tx, id, outbox) };
     },
     async failed(tx, job, failure) {
       const where = { id: job.payload.channelId ?? '' };

@@ -11,14 +11,14 @@ export async function noteLineTrouble(tx: OutboxTx, conversationId: string, fail
 }
 
 /** It takes messages again: jobs that backed off because of it need not wait for the end of their patience. */
-export async function reconnected(tx: OutboxTx, channelId: string, hasten: Outbox['hasten']): Promise<void> {
+export async function reconnected(tx: OutboxTx, channelId: string, outbox: Outbox): Promise<void> {
   await tx.prisma.channel.update({ where: { id: channelId }, data: { state: 'ready', lastError: null } });
   const waiting = await tx.sql.rows<{ id: string }>(
     `select distinct c.id::text as id from job j join conversation c on c.id = j.conversation_id
      where c.channel_id = $1::uuid and j.state = 'waiting' and j.started`,
     channelId,
   );
-  await hasten(
+  await outbox.hasten(
     waiting.map((row) => row.id),
     tx,
   );

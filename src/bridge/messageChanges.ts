@@ -23,8 +23,7 @@ export function createMessageChange(deps: { db: Database; portals: PortalCalls; 
       if (message.deletedAt === null) {
         const text = target.message.text || NOTHING_TO_READ;
         // Only the text is applied; files would be fetched for nothing.
-        const { files: _files, ...textOnly } = target.message;
-        await updateMessage(call, { ...target, message: { ...textOnly, text } });
+        await updateMessage(call, { ...target, message: { ...target.message, files: [], text } });
         return { outcome: 'done' };
       }
       await deleteMessage(call, { ...target, messageId: target.message.id });

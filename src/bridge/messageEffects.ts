@@ -75,7 +75,7 @@ async function queueParts(
     direction: 'toPortal',
     part: firstPart + index,
     text,
-    attachments: attachments as unknown as Prisma.InputJsonArray,
+    attachments: attachments,
   }));
   const created = await tx.prisma.message.createManyAndReturn({ data: rows, skipDuplicates: true });
   const job = { ...portalJob(conversation, requestId), conversationId: conversation.id };

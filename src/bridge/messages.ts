@@ -45,7 +45,7 @@ export function createMessageDelivery(deps: {
 
   const delivered = (message: MessageContext, job: Job, landing: Landing): Result => ({
     outcome: 'done',
-    commit: (tx) => recordDelivery(tx, message, landing, job.requestId, new Date(clock.now()), deps.outbox.hasten),
+    commit: (tx) => recordDelivery(tx, message, landing, job.requestId, new Date(clock.now()), deps.outbox),
   });
 
   /** Undefined: it did not happen, send it. */
@@ -101,7 +101,7 @@ async function recordDelivery(
   landing: Landing,
   requestId: string | undefined,
   now: Date,
-  hasten: Outbox['hasten'],
+  outbox: Outbox,
 ): Promise<void> {
   const { sessionId, lost } = landing;
   const conversation = await lockConversation(tx, message.conversationId);
@@ -114,7 +114,7 @@ async function recordDelivery(
   if (lost > 0) await writeNote({ tx, requestId, now }, conversation, fileLinks(message), `files-${message.id}`);
   const change = landingChange(conversation, landing);
   await tx.prisma.conversation.update({ where: { id: conversation.id }, data: change });
-  if (conversation.channel.state === 'disconnected') await reconnected(tx, conversation.channelId, hasten);
+  if (conversation.channel.state === 'disconnected') await reconnected(tx, conversation.channelId, outbox);
   await convergeTitles(tx, { ...conversation, ...change }, requestId);
 }
 

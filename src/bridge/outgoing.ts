@@ -82,8 +82,8 @@ export const withoutFiles = (target: Outgoing, message: MessageContext): Outgoin
   withLinks(target, escapeBb(fileLinks(message)));
 
 function withLinks(target: Outgoing, links: string): Outgoing {
-  const { files: _files, ...message } = target.message;
-  return { ...target, message: { ...message, text: [message.text, links].filter(Boolean).join('\n') } };
+  const { message } = target;
+  return { ...target, message: { ...message, files: [], text: [message.text, links].filter(Boolean).join('\n') } };
 }
 
 /**

@@ -22,11 +22,11 @@ export function createMediaDoor(deps: MediaDeps): Router {
 }
 
 const serve =
-  ({ open, maxBytes, log }: MediaDeps): RequestHandler<{ token: string; name: string }> =>
+  (deps: MediaDeps): RequestHandler<{ token: string; name: string }> =>
   async (req, res) => {
     const gone = new AbortController();
     res.once('close', () => gone.abort());
-    const file = await open(req.params.token, gone.signal);
+    const file = await deps.open(req.params.token, gone.signal);
     res.set({
       'Content-Type': file.contentType,
       'Content-Disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}`,
@@ -35,10 +35,10 @@ const serve =
       ...(file.length === undefined ? {} : { 'Content-Length': String(file.length) }),
     });
     try {
-      await pipeline(file.stream, limitedTo(maxBytes), res);
+      await pipeline(file.stream, limitedTo(deps.maxBytes), res);
     } catch (error) {
       // The answer has begun: it can only be broken off, so that nobody takes a piece for the whole.
-      log.warn('media.interrupted', { requestId: requestIdOf(res), error });
+      deps.log.warn('media.interrupted', { requestId: requestIdOf(res), error });
       res.destroy();
     }
   };

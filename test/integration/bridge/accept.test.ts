@@ -12,7 +12,9 @@ beforeEach(async () => {
   bench = await createOutboxBench();
   acceptance = createAcceptance({ db: bench.db, wake: bench.wake, log: silentLogger });
   const gateId = await bench.addGate();
-  const row = await bench.db.prisma.messenger.create({ data: { slug: 'chat', name: 'Chat', gateId: BigInt(gateId) } });
+  const deliveryGateId = BigInt(await bench.addGate());
+  const data = { slug: 'chat', name: 'Chat', gateId: BigInt(gateId), deliveryGateId };
+  const row = await bench.db.prisma.messenger.create({ data });
   messenger = { id: row.id, gateId };
 });
 afterEach(() => bench.close());
