@@ -18,7 +18,9 @@ async function addEvents(days: number, state: string, count: number): Promise<vo
   const gateId = BigInt(await bench.addGate());
   const { prisma } = bench.db;
   const slug = `m-${days}-${state}`;
-  const { id: messengerId } = await prisma.messenger.create({ data: { slug, name: 'Chat', gateId } });
+  const deliveryGateId = BigInt(await bench.addGate());
+  const messenger = { slug, name: 'Chat', gateId, deliveryGateId };
+  const { id: messengerId } = await prisma.messenger.create({ data: messenger });
   const data = Array.from({ length: count }, (_, n) => ({
     messengerId,
     eventId: `e-${n}`,
