@@ -15,6 +15,7 @@ import {
   createConnectorConvergence,
   createConnectorRemoval,
 } from './bridge/connectors.ts';
+import { createDailyWork, createGrantKeeping } from './bridge/daily.ts';
 import { describeLine, installByEvent, openFrame } from './bridge/frames.ts';
 import { firstAdminKey, installationIdOf, localGateOf, replaceKey } from './bridge/identity.ts';
 import { createInstallation } from './bridge/installation.ts';
@@ -32,6 +33,7 @@ import { createDeliveryConfirmation, createReplyChange, createReplyDelivery } fr
 import { createChannelRetitling } from './bridge/retitling.ts';
 import { createRetention } from './bridge/retention.ts';
 import { createPortalSetUp } from './bridge/setUp.ts';
+import { createUninstallConfirmation } from './bridge/uninstallation.ts';
 import type { Config } from './config.ts';
 import { createDatabase } from './db/database.ts';
 import { createAdminRouter } from './http/admin/router.ts';
@@ -94,7 +96,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   const bots = createBotAccess({ db, portals });
   const installationId = await installationIdOf(db);
   const localGateId = await localGateOf(db);
-  const installation = createInstallation({ outbox, portals, vault, clock, log, installationId });
+  const installation = createInstallation({ outbox, portals, vault, clock, log, installationId, localGateId });
   const acceptance = createAcceptance({ db, wake, log });
   const messengers = createMessengerDirectory({ db, vault, clock });
   const newAdminKey = await firstAdminKey(db, config.adminApiKey);
@@ -108,6 +110,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   const files = createFileClient(outside);
   const media = createMedia({ db, files, egress, vault, clock, log, publicUrl: address });
   const wiring = { db, outbox, portals, clock, log, publicUrl: address };
+  const grants = { db, oauth, vault, clock, log };
   const handlers: Record<JobKind, Handler> = {
     applyWebhookEvents: createWebhookEventApplication({ db, clock, log }),
     applyPortalEvent: createPortalEventApplication({ db, clock, log }),
@@ -122,7 +125,10 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
     convergeCompanion: createCompanionConvergence({ db, bots, vault, clock, log }),
     postToCompanion: createCompanionPosting({ db, bots, vault, clock }),
     retitleChannel: createChannelRetitling({ db }),
-    setUpPortal: createPortalSetUp(wiring),
+    setUpPortal: createPortalSetUp(wiring, 'installed'),
+    checkPortal: createPortalSetUp(wiring, 'daily'),
+    confirmUninstall: createUninstallConfirmation(grants),
+    keepGrant: createGrantKeeping(grants),
     convergeConnector: createConnectorConvergence(wiring),
     removeConnector: createConnectorRemoval(wiring),
     convergeBot: createBotConvergence({ db, bots, vault, clock, log, installationId }),
@@ -152,7 +158,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
         install: (form, requestId) => installByEvent(frames, form, requestId),
         identify: (event) => identifyPortal(db, event),
         accept: (portalId, event, requestId) => acceptPortalEvent({ outbox, localGateId }, portalId, event, requestId),
-        uninstalled: (portalId) => installation.uninstalled(portalId),
+        uninstalled: (portalId, requestId) => installation.uninstalled(portalId, requestId),
       }),
     ],
     routers: [
@@ -188,9 +194,11 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   if (config.publicUrl === `http://127.0.0.1:${config.port}`) publicUrl = `http://127.0.0.1:${port}`;
   await wake.start();
   const retention = createRetention({ db, clock, log });
+  const daily = createDailyWork({ db, outbox, clock, log, localGateId });
   if (config.role !== 'web') {
     worker.start();
     retention.start();
+    await daily.start();
   }
   log.info('gateway.started', { port, role: config.role, installationId });
 
@@ -202,7 +210,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
     newAdminKey,
     issueKey: (name, scopes) => replaceKey(db, name, scopes),
     async stop({ graceMs = 20_000 } = {}) {
-      await Promise.all([closeServer(server), worker.stop({ graceMs }), retention.stop()]);
+      await Promise.all([closeServer(server), worker.stop({ graceMs }), retention.stop(), daily.stop()]);
       await wake.stop();
       client.close();
       egress.close();

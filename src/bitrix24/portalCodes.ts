@@ -9,6 +9,8 @@ export interface CodeRule {
   untilReset?: boolean;
   /** The whole portal is being asked too fast, not only by this call. */
   throttled?: boolean;
+  /** Only this method is: its calls wait, and use up no attempt. */
+  limited?: boolean;
   /** With a 5xx status this code stands for a fault of the portal, not for its decision. */
   brokenAbove500?: boolean;
   note: string;
@@ -30,6 +32,7 @@ export const PORTAL_CODES: Readonly<Record<string, CodeRule>> = {
     verdict: 'retry',
     retryAfterMs: 60_000,
     untilReset: true,
+    limited: true,
     note: 'operating time of this method is used up; not executed, other methods still work',
   },
   CONNECTION_ERROR: { verdict: 'retry', note: 'the portal could not ask the OAuth server; says nothing of the token' },
@@ -46,6 +49,11 @@ export const PORTAL_CODES: Readonly<Record<string, CodeRule>> = {
   PAYMENT_REQUIRED: { verdict: 'blocked', note: 'trial or payment over; the grant stays valid' },
   PORTAL_DELETED: { verdict: 'blocked', note: 'also while a site is closed for a time, so never final' },
   OVERLOAD_LIMIT: { verdict: 'blocked', note: 'Bitrix24 blocked the app by hand; a person must write to support' },
+  IMCONNECTOR_NO_CORRECT_PROVIDER: {
+    verdict: 'blocked',
+    scope: 'line',
+    note: 'our connector is not registered: the app was installed again and is still being wired, or somebody removed it',
+  },
   NOT_ACTIVE_LINE: { verdict: 'blocked', scope: 'line', note: 'the connector is not usable on this line' },
 
   INTERNAL_SERVER_ERROR: { verdict: 'transient', note: 'the portal failed half-way' },

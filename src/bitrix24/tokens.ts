@@ -3,8 +3,9 @@ import { DeliveryError } from '../kit/errors.ts';
 import type { OAuth, TokenPair } from './oauth.ts';
 import { hasCode } from './wire.ts';
 
-/** What is stored of the right to call one portal. `expiresAt` in milliseconds since the epoch. */
+/** What is stored of the right to call one portal as one of its users. `expiresAt` in milliseconds since the epoch. */
 export interface Grant {
+  id: string;
   accessToken: string;
   refreshToken: string;
   expiresAt: number;
@@ -13,16 +14,19 @@ export interface Grant {
   serverEndpoint: string;
 }
 
-/** The grant of one portal where all processes share it. */
+/** The grants of one portal where all processes share them: the installer's first, other administrators' as reserve. */
 export interface GrantStore {
+  /** The first usable one. @throws DeliveryError blocked `no_grant` */
   read(): Promise<Grant>;
   /**
    * Runs `work` while nobody else does, with the grant as it is under the lock. Resolves only after what `save`
    * stored is committed: a refresh token works once, so a pair must be durable before it is used.
    */
   exclusively<T>(work: (grant: Grant, save: (pair: TokenPair) => Promise<void>) => Promise<T>): Promise<T>;
-  /** The grant is dead; an administrator has to open the application. */
-  lost(reason: string): Promise<void>;
+  /** This pair is dead, if it still is the stored one; the next grant becomes the first. */
+  lost(grant: Grant, reason: string): Promise<void>;
+  /** The portal turns this user away now: the next grant becomes the first. False when there is no other. */
+  setAside(grant: Grant, reason: string): Promise<boolean>;
 }
 
 export interface Access {
@@ -35,6 +39,8 @@ export interface Tokens {
   current(): Promise<Access>;
   /** A token other than the one the portal just rejected. @throws DeliveryError */
   renew(failedToken: string): Promise<Access>;
+  /** The access of another user, after the portal turned the one of this token away; undefined when there is none. */
+  instead(failedToken: string, reason: string): Promise<Access | undefined>;
   /** Drops what is cached, for example after a new installation stored another grant. */
   forget(): void;
 }
@@ -52,29 +58,42 @@ export function createTokens({ oauth, store, clock }: { oauth: OAuth; store: Gra
 
   const isFresh = (grant: Grant): boolean => grant.expiresAt - MARGIN_MS > clock.now();
 
-  const renewLocked = (failedToken: string): Promise<Grant> =>
+  const renewLocked = (failedToken: string, tried: (grant: Grant) => void): Promise<Grant> =>
     store.exclusively(async (grant, save) => {
       if (grant.accessToken !== failedToken && isFresh(grant)) return grant;
+      tried(grant);
       const pair = await oauth.refresh(grant.refreshToken, grant.serverEndpoint);
       const complete = { ...pair, clientEndpoint: pair.clientEndpoint || grant.endpoint };
       await save(complete);
-      return grantOf(complete);
+      return grantOf(grant.id, complete);
     });
 
-  /** The loser of a race sees `invalid_grant` too: only an unchanged grant is dead. */
+  /** The loser of a race sees `invalid_grant` too: only an unchanged grant is dead, and then a reserve may live. */
   const renewOrLose = async (failedToken: string): Promise<Grant> => {
+    let tried: Grant | undefined;
     try {
-      return await renewLocked(failedToken);
+      return await renewLocked(failedToken, (grant) => (tried = grant));
     } catch (error) {
-      if (!hasCode(error, 'invalid_grant')) throw error;
+      if (!hasCode(error, 'invalid_grant') || !tried) throw error;
       const grant = await store.read();
       if (grant.accessToken !== failedToken && isFresh(grant)) return grant;
-      await store.lost('invalid_grant');
+      if (grant.refreshToken !== tried.refreshToken) return renewOrLose(grant.accessToken);
+      await store.lost(tried, 'invalid_grant');
+      return reserve(error);
+    }
+  };
+
+  const reserve = async (cause: DeliveryError): Promise<Grant> => {
+    try {
+      const next = await store.read();
+      return isFresh(next) ? next : await renewOrLose(next.accessToken);
+    } catch (error) {
+      if (!hasCode(error, 'no_grant')) throw error;
       throw new DeliveryError({
         verdict: 'blocked',
         code: 'invalid_grant',
-        detail: 'the grant of the portal is dead; an administrator has to open the application',
-        cause: error,
+        detail: 'the grants of the portal are dead; an administrator has to open the application',
+        cause,
       });
     }
   };
@@ -95,14 +114,25 @@ export function createTokens({ oauth, store, clock }: { oauth: OAuth; store: Gra
     return accessOf(grant.accessToken === failedToken ? await fly(failedToken) : grant);
   };
 
+  const current = async (): Promise<Access> => {
+    if (cached && isFresh(cached)) return accessOf(cached);
+    const grant = await store.read();
+    if (!isFresh(grant)) return renew(grant.accessToken);
+    cached = grant;
+    return accessOf(grant);
+  };
+
   return {
     renew,
-    async current() {
-      if (cached && isFresh(cached)) return accessOf(cached);
+    current,
+    async instead(failedToken, reason) {
+      cached = undefined;
       const grant = await store.read();
-      if (!isFresh(grant)) return renew(grant.accessToken);
-      cached = grant;
-      return accessOf(grant);
+      if (grant.accessToken === failedToken && !(await store.setAside(grant, reason))) {
+        // The last one, unless another caller has just set it aside.
+        if ((await store.read()).id === grant.id) return undefined;
+      }
+      return current();
     },
     forget() {
       cached = undefined;
@@ -112,7 +142,8 @@ export function createTokens({ oauth, store, clock }: { oauth: OAuth; store: Gra
 
 const accessOf = (grant: Grant): Access => ({ token: grant.accessToken, endpoint: grant.endpoint });
 
-const grantOf = (pair: TokenPair): Grant => ({
+const grantOf = (id: string, pair: TokenPair): Grant => ({
+  id,
   accessToken: pair.accessToken,
   refreshToken: pair.refreshToken,
   expiresAt: pair.expiresAt,

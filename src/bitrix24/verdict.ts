@@ -80,14 +80,17 @@ function ruleOf(error: PortalError, status: number): CodeRule {
 }
 
 /** Neither limit comes with a Retry-After header; the operating limit may tell when its window moves on. */
-function patience(rule: CodeRule, body: unknown, now: number): Pick<DeliveryFailure, 'retryAfterMs' | 'throttled'> {
+function patience(
+  rule: CodeRule,
+  body: unknown,
+  now: number,
+): Pick<DeliveryFailure, 'retryAfterMs' | 'throttled' | 'limited'> {
   if (rule.retryAfterMs === undefined) return {};
+  const { throttled = false, limited = false } = rule;
   const fields = asFields(body);
   const resetAt = asNumber(asFields(fields.time).operating_reset_at) ?? asNumber(fields.operating_reset_at);
-  if (rule.untilReset !== true || resetAt === undefined) {
-    return { retryAfterMs: rule.retryAfterMs, throttled: rule.throttled ?? false };
-  }
-  return { retryAfterMs: Math.max(1_000, resetAt * 1_000 - now) };
+  if (rule.untilReset !== true || resetAt === undefined) return { retryAfterMs: rule.retryAfterMs, throttled, limited };
+  return { retryAfterMs: Math.max(1_000, resetAt * 1_000 - now), throttled, limited };
 }
 
 function byStatus(answer: HttpAnswer, context: CallContext): DeliveryError {

@@ -81,7 +81,11 @@ export function createChannelConnection({ db, outbox, portals, publicUrl }: Conn
       if (!channel) return { outcome: 'done' };
       const call = portals.of(channel.portalId, () => run.token());
       const line = { connector: channel.connector.code, line: String(channel.lineId) };
-      if (channel.state !== 'ready' && !(await connectorStatus(call, line)).usable) {
+      const { usable } = await connectorStatus(call, line);
+      // Events come once or never: a line that was disconnected while nobody told us shows at the daily look.
+      if (!usable && channel.state === 'ready')
+        return { outcome: 'done', commit: (tx) => disconnectedMeanwhile(tx, id) };
+      if (!usable) {
         // The portal activates lines that do not exist, and says yes (contract imconnector §3.2).
         if (!(await getLine(call, line.line))) throw lineNotFound(line.line);
         await activate(call, { ...line, active: true });
@@ -98,6 +102,11 @@ export function createChannelConnection({ db, outbox, portals, publicUrl }: Conn
       await tx.prisma.channel.updateMany({ where, data: failedState(failure) });
     },
   };
+}
+
+async function disconnectedMeanwhile(tx: OutboxTx, id: string): Promise<void> {
+  const data = { state: 'disconnected', lastError: 'disconnected_on_portal' };
+  await tx.prisma.channel.updateMany({ where: { id, state: 'ready' }, data });
 }
 
 export function createChannelDisconnection({ portals }: Pick<ConnectorDeps, 'portals'>): Handler {

@@ -85,9 +85,20 @@ export async function openFrame(
 /** Opening the page again and again must not wire the portal again and again. */
 async function storeAdmin(deps: FrameDeps, install: VerifiedInstall, requestId: string): Promise<string> {
   const known = await deps.db.prisma.portal.findUnique({ where: { memberId: install.memberId } });
-  if (!known || known.uninstalledAt) return (await deps.installation.store(install, requestId)).portalId;
+  if (!known || known.uninstalledAt || isAnotherVersion(known, install)) {
+    return (await deps.installation.store(install, requestId)).portalId;
+  }
   await deps.installation.addGrant(known.id, install);
   return known.id;
+}
+
+/** A new version drops the bindings and may bring another application token, and its event may be lost (platform §1.4). */
+function isAnotherVersion(
+  known: { appVersion: string | null; applicationTokenHash: string | null },
+  { version, applicationToken }: VerifiedInstall,
+): boolean {
+  if (applicationToken !== undefined && hashSecret(applicationToken) !== known.applicationTokenHash) return true;
+  return version !== known.appVersion;
 }
 
 async function knownPortal(db: Database, memberId: string): Promise<{ id: string }> {

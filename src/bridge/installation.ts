@@ -14,8 +14,11 @@ export interface Installation {
   store(install: VerifiedInstall, requestId: string): Promise<{ portalId: string }>;
   /** Another administrator's right to call a portal that is installed: a reserve. Opens what a lost grant had closed. */
   addGrant(portalId: string, install: VerifiedInstall): Promise<void>;
-  /** Our application was removed: nothing is sent any more, and nothing is forgotten in case it comes back. */
-  uninstalled(portalId: string): Promise<void>;
+  /**
+   * Our application was removed, as an event says that any employee could have sent: nothing is sent any more, and
+   * nothing is forgotten until the OAuth server confirms it.
+   */
+  uninstalled(portalId: string, requestId: string): Promise<void>;
 }
 
 export function createInstallation(deps: {
@@ -25,6 +28,7 @@ export function createInstallation(deps: {
   clock: Clock;
   log: Logger;
   installationId: string;
+  localGateId: string;
 }): Installation {
   const { outbox, vault, clock, log } = deps;
 
@@ -60,7 +64,12 @@ export function createInstallation(deps: {
 
   /** What the portal forgot with the old installation has to be wired again. */
   async function renew(tx: OutboxTx, portalId: string, install: VerifiedInstall): Promise<void> {
-    const data = { ...address(install), uninstalledAt: null, botGeneration: 'unknown' };
+    const data = {
+      ...address(install),
+      uninstalledAt: null,
+      installerUserId: install.userId,
+      botGeneration: 'unknown',
+    };
     await tx.prisma.portal.update({ where: { id: portalId }, data });
     await tx.prisma.connector.updateMany({ where: { portalId }, data: { state: 'pending' } });
     await tx.prisma.channel.updateMany({ where: { portalId }, data: { state: 'pending' } });
@@ -71,6 +80,8 @@ export function createInstallation(deps: {
     async store(install, requestId) {
       const portalId = await outbox.transaction(async (tx) => {
         const known = await tx.prisma.portal.findUnique({ where: { memberId: install.memberId } });
+        // Grants of an earlier installation stay dead (contract platform §2.3).
+        if (known?.uninstalledAt) await tx.prisma.grant.deleteMany({ where: { portalId: known.id } });
         if (known) await renew(tx, known.id, install);
         const { id, gateId } = known ?? (await create(tx, install));
         await storeGrant(tx, id, install);
@@ -86,26 +97,42 @@ export function createInstallation(deps: {
     },
     async addGrant(portalId, install) {
       await outbox.transaction(async (tx) => {
+        // The OAuth server has vouched for the address too.
+        const { gateId } = await tx.prisma.portal.update({ where: { id: portalId }, data: address(install) });
         await storeGrant(tx, portalId, install);
         const open = { blockedUntil: null, blockedReason: null };
-        const where = { portal: { id: portalId }, blockedReason: { in: ['no_grant', 'invalid_grant'] } };
-        await tx.prisma.gate.updateMany({ where, data: open });
+        const where = { id: gateId, blockedReason: { in: OPENED_BY_A_GRANT } };
+        const { count } = await tx.prisma.gate.updateMany({ where, data: open });
+        if (count > 0) tx.wakeAfterCommit([gateId.toString()]);
       });
       deps.portals.forget(portalId);
     },
-    async uninstalled(portalId) {
-      await outbox.transaction(async ({ prisma }) => {
+    async uninstalled(portalId, requestId) {
+      await outbox.transaction(async (tx) => {
         const data = { uninstalledAt: new Date(clock.now()) };
-        const { gateId } = await prisma.portal.update({ where: { id: portalId }, data });
+        const { gateId } = await tx.prisma.portal.update({ where: { id: portalId }, data });
         const until = new Date(clock.now() + UNINSTALLED_BLOCK_MS);
         const closed = { blockedUntil: until, blockedReason: 'uninstalled' };
-        await prisma.gate.update({ where: { id: gateId }, data: closed });
+        await tx.prisma.gate.update({ where: { id: gateId }, data: closed });
+        const job = { gateId: deps.localGateId, portalId, requestId, payload: { portalId } };
+        await tx.enqueue([jobs.confirmUninstall(job)]);
       });
       deps.portals.forget(portalId);
       log.warn('portal.uninstalled', { portalId });
     },
   };
 }
+
+/** Blocks that end when an administrator's token turns out to be good. */
+const OPENED_BY_A_GRANT = [
+  'no_grant',
+  'invalid_grant',
+  'invalid_client',
+  'invalid_token',
+  'authorization_error',
+  'user_access_error',
+  'APPLICATION_NOT_FOUND',
+];
 
 /** Until somebody installs it again, which opens the gate at once. */
 const UNINSTALLED_BLOCK_MS = 10 * 365 * 24 * 3_600_000;

@@ -79,6 +79,15 @@ export const retitleChannel = (queued: Queued<'retitleChannel'>): NewJob =>
 export const setUpPortal = (queued: Queued<'setUpPortal'>): NewJob =>
   job('setUpPortal', 'live', 'setUp', queued, 'setUp');
 
+export const checkPortal = (queued: Queued<'checkPortal'>): NewJob =>
+  job('checkPortal', 'bulk', 'check', queued, 'check');
+
+/** Both ask the OAuth server and not the portal: they belong to the local gate. */
+export const confirmUninstall = (queued: Queued<'confirmUninstall'>): NewJob =>
+  job('confirmUninstall', 'live', `uninstall:${queued.payload.portalId}`, queued, 'confirm');
+export const keepGrant = (queued: Queued<'keepGrant'>): NewJob =>
+  job('keepGrant', 'bulk', `grant:${queued.payload.grantId}`, queued, 'keep');
+
 /** One lane for everything of a connector, so that a removal never overtakes a registration. */
 export const convergeConnector = (code: string, queued: Queued<'convergeConnector'>): NewJob =>
   job('convergeConnector', 'live', `connector:${code}`, queued, 'converge');

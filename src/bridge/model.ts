@@ -60,6 +60,10 @@ export interface JobPayloads {
   postToCompanion: { messageId: string };
   retitleChannel: { channelId: string };
   setUpPortal: { portalId: string };
+  /** The same without an occasion, every day: events may have been missed, and people may have changed things. */
+  checkPortal: { portalId: string };
+  confirmUninstall: { portalId: string };
+  keepGrant: { grantId: string };
   convergeConnector: { connectorId: string };
   removeConnector: { portalId: string; code: string };
   convergeBot: { botId: string };

@@ -67,6 +67,15 @@ async function disconnect(
   return channels.length > 0 ? { state: 'applied' } : ignored('not a line of ours');
 }
 
+/** The portal paid: what waited for that need not wait for the next look. Only what is paid for sends events at all. */
+const paid: PortalEffect = async ({ tx, portalId }) => {
+  const { gateId } = await tx.prisma.portal.findUniqueOrThrow({ where: { id: portalId } });
+  const where = { id: gateId, blockedReason: { in: ['PAYMENT_REQUIRED', 'ACCESS_DENIED'] } };
+  const { count } = await tx.prisma.gate.updateMany({ where, data: { blockedUntil: null, blockedReason: null } });
+  if (count > 0) tx.wakeAfterCommit([gateId.toString()]);
+  return { state: 'applied' };
+};
+
 export const portalEffects: Readonly<Record<string, PortalEffect>> = {
   ONIMCONNECTORMESSAGEADD: operatorMessageAdded,
   ONIMCONNECTORMESSAGEUPDATE: operatorMessageEdited,
@@ -75,4 +84,5 @@ export const portalEffects: Readonly<Record<string, PortalEffect>> = {
   ONIMCONNECTORDIALOGFINISH: dialogFinished,
   ONIMCONNECTORSTATUSDELETE: disconnected,
   ONIMCONNECTORLINEDELETE: lineDeleted,
+  ONAPPPAYMENT: paid,
 };

@@ -1,15 +1,18 @@
 import { type Command, type Outcome, runBatch } from '../bitrix24/batch.ts';
 import type { Client } from '../bitrix24/client.ts';
-import type { OAuth, TokenPair } from '../bitrix24/oauth.ts';
-import { type Call, createPortalCall } from '../bitrix24/portalApi.ts';
-import { type Grant as OpenGrant, type GrantStore, type Tokens, createTokens } from '../bitrix24/tokens.ts';
+import { plainHost } from '../bitrix24/endpoint.ts';
+import type { OAuth } from '../bitrix24/oauth.ts';
+import { type Call, createPortalCall, type OperatingBudget } from '../bitrix24/portalApi.ts';
+import { type Tokens, createTokens } from '../bitrix24/tokens.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
-import { DeliveryError, RequestError } from '../kit/errors.ts';
+import { RequestError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { Vault } from '../kit/secrets.ts';
 import type { Gate } from '../outbox/gate.ts';
 import type { Run } from '../outbox/job.ts';
+import { createGrantStore } from './grants.ts';
+import { createOperatingBudget } from './operatingBudget.ts';
 
 /** Calls to portals, with the right tokens and paid at the right gate. */
 export interface PortalCalls {
@@ -33,27 +36,53 @@ export interface PortalDeps {
   log: Logger;
 }
 
-export function createPortalCalls(deps: PortalDeps): PortalCalls {
-  const tokens = new Map<string, Tokens>();
+/** How often the OAuth server is asked about the same redirect that it did not confirm. */
+const ASK_AGAIN_MS = 600_000;
 
-  function tokensOf(portalId: string): Tokens {
-    let own = tokens.get(portalId);
-    if (!own) {
-      own = createTokens({ oauth: deps.oauth, clock: deps.clock, store: grantStore(portalId, deps) });
-      tokens.set(portalId, own);
+/** What is kept in memory of a portal that is being called. */
+interface Known {
+  tokens: Tokens;
+  budget: OperatingBudget;
+  askedAboutMove: number;
+}
+
+export function createPortalCalls(deps: PortalDeps): PortalCalls {
+  const { db, oauth, clock, log } = deps;
+  const portals = new Map<string, Known>();
+
+  function knownOf(portalId: string): Known {
+    let known = portals.get(portalId);
+    if (!known) {
+      const tokens = createTokens({ oauth, clock, store: createGrantStore(portalId, deps) });
+      known = { tokens, budget: createOperatingBudget(portalId, deps), askedAboutMove: -Infinity };
+      portals.set(portalId, known);
     }
-    return own;
+    return known;
+  }
+
+  /** A redirect may come from anybody on the way: the OAuth server's word is what moves a portal (contract platform §2.7). */
+  async function moved(portalId: string, endpoint: string, token: string): Promise<void> {
+    const known = knownOf(portalId);
+    if (clock.now() - known.askedAboutMove < ASK_AGAIN_MS) return;
+    known.askedAboutMove = clock.now();
+    const info = await oauth.appInfo(token).catch(() => undefined);
+    const { host } = new URL(endpoint);
+    const confirmed = info !== undefined && plainHost(info.domain) === plainHost(host);
+    log.warn('portal.moved', { portalId, confirmed });
+    if (!confirmed) return;
+    const data = { clientEndpoint: endpoint, domain: plainHost(host) };
+    await db.prisma.portal.update({ where: { id: portalId, memberId: info.memberId }, data });
+    known.tokens.forget();
   }
 
   function of(portalId: string, token: () => Promise<void>): Call {
+    const { tokens, budget } = knownOf(portalId);
     return createPortalCall({
       client: deps.client,
-      tokens: tokensOf(portalId),
+      tokens,
+      budget,
       beforeCall: token,
-      onAnswer: ({ movedTo }) => {
-        // Only the OAuth server's word changes the stored address; a redirect may come from anybody on the way.
-        if (movedTo) deps.log.warn('portal.moved', { portalId });
-      },
+      onMoved: (endpoint, accessToken) => moved(portalId, endpoint, accessToken),
     });
   }
 
@@ -82,77 +111,7 @@ export function createPortalCalls(deps: PortalDeps): PortalCalls {
       return of(portalId, () => deps.gate.take(portal.gateId.toString(), { maxWaitMs: 10_000 }));
     },
     forget(portalId) {
-      tokens.get(portalId)?.forget();
+      portals.get(portalId)?.tokens.forget();
     },
   };
 }
-
-interface GrantRow {
-  id: string;
-  access: string;
-  refresh: string;
-  expiresAt: Date;
-  endpoint: string;
-  serverEndpoint: string;
-}
-
-/** The usable grants of a portal, the installer's first; others are the reserve. $1 portal. */
-const USABLE_GRANT = `
-select g.id::text as id, g.access_token as access, g.refresh_token as refresh, g.expires_at as "expiresAt",
-  p.client_endpoint as endpoint, p.server_endpoint as "serverEndpoint"
-from "grant" g join portal p on p.id = g.portal_id
-where g.portal_id = $1::uuid and g.lost_reason is null and p.uninstalled_at is null
-order by g.created_at limit 1`;
-
-/** The grant of one portal in PostgreSQL; the row lock makes its renewal single flight across processes. */
-function grantStore(portalId: string, { db, vault, clock, log }: PortalDeps): GrantStore {
-  function open(row: GrantRow | undefined): OpenGrant {
-    if (!row) {
-      throw new DeliveryError({
-        verdict: 'blocked',
-        code: 'no_grant',
-        detail: 'no usable authorisation is left: an administrator has to open the application on the portal',
-      });
-    }
-    return {
-      accessToken: vault.decrypt(row.access),
-      refreshToken: vault.decrypt(row.refresh),
-      expiresAt: row.expiresAt.getTime(),
-      endpoint: row.endpoint,
-      serverEndpoint: row.serverEndpoint,
-    };
-  }
-
-  return {
-    async read() {
-      return open((await db.sql.rows<GrantRow>(USABLE_GRANT, portalId))[0]);
-    },
-    exclusively: (work) =>
-      db.transaction(async ({ sql, prisma }) => {
-        const [row] = await sql.rows<GrantRow>(`${USABLE_GRANT} for update of g`, portalId);
-        const grant = open(row);
-        return work(grant, async (pair: TokenPair) => {
-          await prisma.grant.update({
-            where: { id: row?.id ?? '' },
-            data: {
-              accessToken: vault.encrypt(pair.accessToken),
-              refreshToken: vault.encrypt(pair.refreshToken),
-              expiresAt: new Date(pair.expiresAt),
-              refreshedAt: new Date(clock.now()),
-            },
-          });
-          // The OAuth server's word is the one that may move a portal (contract platform §2.7).
-          await prisma.portal.update({ where: { id: portalId }, data: addressOf(pair) });
-        });
-      }),
-    async lost(reason) {
-      const [row] = await db.sql.rows<GrantRow>(USABLE_GRANT, portalId);
-      if (!row) return;
-      await db.prisma.grant.update({ where: { id: row.id }, data: { lostReason: reason } });
-      log.warn('grant.lost', { portalId, reason });
-    },
-  };
-}
-
-const addressOf = (pair: TokenPair): { clientEndpoint?: string; domain?: string } =>
-  pair.clientEndpoint ? { clientEndpoint: pair.clientEndpoint, domain: new URL(pair.clientEndpoint).host } : {};

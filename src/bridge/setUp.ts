@@ -22,19 +22,26 @@ export const BOUND_EVENTS = [
   'ONIMCONNECTORLINEDELETE',
   'ONAPPUPDATE',
   'ONAPPUNINSTALL',
+  'ONAPPPAYMENT',
 ] as const;
 
 /** Path below PUBLIC_URL, given to every portal. */
 export const EVENTS_PATH = '/bitrix24/events';
 
-/** Wires a portal after every installation and update, because those drop the bindings (contract platform §1.4). */
-export function createPortalSetUp(deps: {
-  db: Database;
-  portals: PortalCalls;
-  clock: Clock;
-  log: Logger;
-  publicUrl: () => string;
-}): Handler {
+/**
+ * Wires a portal after every installation and update, because those drop the bindings, and looks after it every day
+ * (contract platform §1.4). The daily look leaves alone what somebody has disconnected.
+ */
+export function createPortalSetUp(
+  deps: {
+    db: Database;
+    portals: PortalCalls;
+    clock: Clock;
+    log: Logger;
+    publicUrl: () => string;
+  },
+  occasion: 'installed' | 'daily',
+): Handler {
   const { db, portals, clock, log } = deps;
 
   return {
@@ -52,9 +59,9 @@ export function createPortalSetUp(deps: {
           await tx.prisma.portal.update({ where: { id: portalId }, data });
           const rate = PLANS[plan === 'enterprise' ? plan : (portal.plan as keyof typeof PLANS)];
           await tx.prisma.gate.update({ where: { id: portal.gateId }, data: gateColumns(rate) });
-          const queued = await wiring(tx, portalId, portal.gateId.toString(), job.requestId);
+          const queued = await wiring(tx, portalId, portal.gateId.toString(), job.requestId, occasion);
           await tx.enqueue(queued);
-          log.info('portal.setUp', { portalId, plan, jobs: queued.length, requestId: job.requestId });
+          log.info('portal.setUp', { portalId, occasion, plan, jobs: queued.length, requestId: job.requestId });
         },
       };
     },
@@ -87,11 +94,20 @@ async function wiring(
   portalId: string,
   gateId: string,
   requestId: string | undefined,
+  occasion: 'installed' | 'daily',
 ): Promise<NewJob[]> {
+  // A profile that was never applied is applied, which shows whether the bot is still there.
+  if (occasion === 'daily') await prisma.bot.updateMany({ where: { portalId }, data: { appliedHash: null } });
+  // What somebody disconnected stays disconnected; a connector that vanished was nobody's decision about a line.
+  const vanished = { lastError: 'IMCONNECTOR_NO_CORRECT_PROVIDER' };
+  const connected = occasion === 'daily' ? { OR: [{ state: { not: 'disconnected' } }, vanished] } : {};
   const job = { gateId, portalId, ...(requestId === undefined ? {} : { requestId }) };
   const connectors = await prisma.connector.findMany({ where: { portalId } });
   const bots = await prisma.bot.findMany({ where: { portalId } });
-  const channels = await prisma.channel.findMany({ where: { portalId }, include: { connector: true } });
+  const channels = await prisma.channel.findMany({
+    where: { portalId, ...connected },
+    include: { connector: true },
+  });
   return [
     ...connectors.map(({ id, code }) => jobs.convergeConnector(code, { ...job, payload: { connectorId: id } })),
     ...bots.map(({ id, code }) => jobs.convergeBot(code, { ...job, payload: { botId: id } })),

@@ -68,6 +68,8 @@ export interface DeliveryFailure {
   retryAfterMs?: number;
   /** Only with `retry`: we were too fast. Everybody behind the same gate waits, and no attempt is used up. */
   throttled?: boolean;
+  /** Only with `retry`: a limit of this kind of call alone. It waits `retryAfterMs`, and no attempt is used up. */
+  limited?: boolean;
   /** Only with `unsure`: until this moment (ms since the epoch) the other side may still be executing the call. */
   mayRunUntil?: number;
   cause?: unknown;
@@ -81,6 +83,7 @@ export class DeliveryError extends Error {
   readonly scope: BlockScope;
   readonly retryAfterMs: number | undefined;
   readonly throttled: boolean;
+  readonly limited: boolean;
   readonly mayRunUntil: number | undefined;
 
   constructor(failure: DeliveryFailure) {
@@ -91,6 +94,7 @@ export class DeliveryError extends Error {
     this.scope = failure.scope ?? 'portal';
     this.retryAfterMs = failure.retryAfterMs;
     this.throttled = failure.throttled ?? false;
+    this.limited = failure.limited ?? false;
     this.mayRunUntil = failure.mayRunUntil;
   }
 }

@@ -61,6 +61,8 @@ export function decide(error: DeliveryError, attempts: number, random: number): 
         const pause = error.retryAfterMs ?? SECOND;
         return { outcome: 'retry', delayMs: pause, counts: false, doubt: false, pauseGateMs: pause };
       }
+      if (error.limited)
+        return { outcome: 'retry', delayMs: error.retryAfterMs ?? MINUTE, counts: false, doubt: false };
       return { outcome: giveUp ? 'dead' : 'retry', delayMs, counts: true, doubt: false };
   }
 }

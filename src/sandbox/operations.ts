@@ -1,7 +1,7 @@
 import { createHit } from './events/hit.ts';
 import type { EventSender } from './events/sender.ts';
 import type { Hit, Portal } from './hit.ts';
-import { install, setInstalled, uninstall, update } from './install/lifecycle.ts';
+import { install, setInstalled, setPayment, uninstall, update } from './install/lifecycle.ts';
 import { forgetBotsOf } from './methods/imbot/bots.ts';
 import { installationOf, putInstallation, type InstallationRow } from './install/installations.ts';
 import { openPage, type FrameForm, type OpenPage } from './install/pages.ts';
@@ -89,10 +89,8 @@ function applicationOperations(portal: Portal, act: Act, applicationOf: (clientI
     /** A code as the browser brings it back from the authorisation page; it lives 30 s. */
     authorize: (clientId: string, userId: number): string =>
       issueCode(portal, { clientId: applicationOf(clientId).clientId, memberId: portal.memberId, userId }),
-    setPayment(clientId: string, expired: boolean): void {
-      const row = installationOf(portal, portal.memberId, clientId);
-      if (row) putInstallation(portal, { ...row, paymentExpired: expired });
-    },
+    setPayment: (clientId: string, expired: boolean): void =>
+      act(null, (hit) => setPayment(hit, applicationOf(clientId), expired)),
   };
 }
 

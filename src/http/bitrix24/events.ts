@@ -10,7 +10,7 @@ export interface PortalEventsDeps {
   /** Which portal sent it. @throws RequestError unverified_origin */
   identify(event: PortalEvent): Promise<{ id: string }>;
   accept(portalId: string, event: PortalEvent, requestId: string): Promise<{ accepted: boolean }>;
-  uninstalled(portalId: string): Promise<void>;
+  uninstalled(portalId: string, requestId: string): Promise<void>;
   log: Logger;
 }
 
@@ -41,7 +41,7 @@ async function handle(
   }
   const { id: portalId } = await deps.identify(event);
   if (event.event === 'ONAPPUNINSTALL') {
-    await deps.uninstalled(portalId);
+    await deps.uninstalled(portalId, requestId);
     return { portalId, accepted: true };
   }
   return { portalId, ...(await deps.accept(portalId, event, requestId)) };

@@ -63,6 +63,20 @@ export function update(hit: Hit, application: ApplicationRow): InstallationRow {
   return row;
 }
 
+/** The paid time ends, or begins again, which the event tells; nothing is sent while it is over (contract platform §1.5). */
+export function setPayment(hit: Hit, application: ApplicationRow, expired: boolean): void {
+  const row = putInstallation(hit.portal, { ...current(hit.portal, application.clientId), paymentExpired: expired });
+  const data = {
+    CODE: row.clientId,
+    VERSION: row.version,
+    STATUS: row.status,
+    PAYMENT_EXPIRED: expired ? 'Y' : 'N',
+    DAYS: expired ? 0 : 30,
+    LANGUAGE_ID: hit.portal.row().language,
+  };
+  hit.raise({ name: 'ONAPPPAYMENT', data, clientId: row.clientId, userId: null });
+}
+
 export interface UninstallOptions {
   /** The administrator ticked the option to remove the data too. */
   readonly clean?: boolean;

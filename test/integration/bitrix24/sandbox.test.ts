@@ -154,10 +154,10 @@ describe('tokens', () => {
 });
 
 test('a portal that moved is found, with its new address told', async () => {
-  const { call, portal, infos } = connected;
+  const { call, portal, moves } = connected;
   await portal.move();
   expect(await currentUser(call)).toEqual({ id: '1', admin: true });
-  expect(infos.at(-1)).toMatchObject({ method: 'profile', movedTo: portal.restUrl });
+  expect(moves).toEqual([portal.restUrl]);
 });
 
 test('a message that arrived without an answer is unsure, and found in the history', async () => {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createClient } from '../../../src/bitrix24/client.ts';
 import { createOAuth, type OAuth } from '../../../src/bitrix24/oauth.ts';
-import { createPortalCall, type AnswerInfo, type Call } from '../../../src/bitrix24/portalApi.ts';
+import { createPortalCall, type Call } from '../../../src/bitrix24/portalApi.ts';
 import { createTokens, type Grant, type GrantStore, type Tokens } from '../../../src/bitrix24/tokens.ts';
 import { readInstallEvent, verifyInstall, type VerifiedInstall } from '../../../src/bitrix24/installation.ts';
 import { parseForm } from '../../../src/bitrix24/events.ts';
@@ -22,7 +22,8 @@ export interface Connected {
   oauth: OAuth;
   tokens: Tokens;
   call: Call;
-  infos: AnswerInfo[];
+  /** REST bases the portal answered from instead. */
+  moves: string[];
   grant(): Grant;
   close(): Promise<void>;
 }
@@ -63,7 +64,7 @@ export async function connectSandbox(portalOptions: NewPortal = {}): Promise<Con
     userAgent: 'gateway/0.1',
     timeoutMs: 2_000,
   });
-  const infos: AnswerInfo[] = [];
+  const moves: string[] = [];
   return {
     sandbox,
     portal,
@@ -73,8 +74,12 @@ export async function connectSandbox(portalOptions: NewPortal = {}): Promise<Con
     install,
     oauth,
     tokens,
-    call: createPortalCall({ client, tokens, onAnswer: (info) => infos.push(info) }),
-    infos,
+    call: createPortalCall({
+      client,
+      tokens,
+      onMoved: (endpoint) => (moves.push(endpoint), Promise.resolve()),
+    }),
+    moves,
     grant,
     async close() {
       client.close();
@@ -89,17 +94,18 @@ export async function connectSandbox(portalOptions: NewPortal = {}): Promise<Con
 }
 
 function memoryStore(install: VerifiedInstall): { grant: () => Grant; store: GrantStore } {
-  let grant: Grant = { ...install, endpoint: install.clientEndpoint };
+  let grant: Grant = { id: 'g', ...install, endpoint: install.clientEndpoint };
   return {
     grant: () => grant,
     store: {
       read: () => Promise.resolve(grant),
       exclusively: (work) =>
         work(grant, (pair) => {
-          grant = { ...pair, endpoint: pair.clientEndpoint };
+          grant = { id: 'g', ...pair, endpoint: pair.clientEndpoint };
           return Promise.resolve();
         }),
       lost: () => Promise.resolve(),
+      setAside: () => Promise.resolve(false),
     },
   };
 }

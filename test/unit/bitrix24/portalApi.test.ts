@@ -1,13 +1,13 @@
 import type { Answer, Client, PortalRequest } from '../../../src/bitrix24/client.ts';
-import { createPortalCall } from '../../../src/bitrix24/portalApi.ts';
+import { createPortalCall, type OperatingBudget } from '../../../src/bitrix24/portalApi.ts';
 import type { Tokens } from '../../../src/bitrix24/tokens.ts';
 import { DeliveryError } from '../../../src/kit/errors.ts';
 
 const failure = (code: string, verdict: 'retry' | 'refused' | 'blocked' = 'retry'): DeliveryError =>
   new DeliveryError({ verdict, code, detail: code, status: 401 });
 
-/** A portal that answers its script, and the tokens `t1`, `t2`, ... */
-function setUp(script: (Answer | DeliveryError)[]) {
+/** A portal that answers its script, the tokens `t1` and its renewal `t2`, and reserves of other users. */
+function setUp(script: (Answer | DeliveryError)[], reserves: string[] = []) {
   const requests: PortalRequest[] = [];
   const log: string[] = [];
   const client: Client = {
@@ -27,28 +27,41 @@ function setUp(script: (Answer | DeliveryError)[]) {
       log.push(`renew ${failed}`);
       return Promise.resolve({ token: 't2', endpoint: 'https://moved/rest/' });
     },
+    instead: (failed, reason) => {
+      log.push(`instead ${failed} ${reason}`);
+      const token = reserves.shift();
+      return Promise.resolve(token === undefined ? undefined : { token, endpoint: 'https://p/rest/' });
+    },
     forget() {},
   };
-  const infos: unknown[] = [];
+  const told: unknown[] = [];
+  const budget: OperatingBudget = {
+    admit: (methods) => (told.push({ admit: methods }), Promise.resolve()),
+    used: (uses) => (told.push(...uses), Promise.resolve()),
+    exhausted: (method, afterMs) => (told.push({ exhausted: method, afterMs }), Promise.resolve()),
+  };
   const call = createPortalCall({
     client,
     tokens,
     beforeCall: () => (log.push('gate'), Promise.resolve()),
-    onAnswer: (info) => infos.push(info),
+    budget,
+    onMoved: (endpoint) => (told.push({ moved: endpoint }), Promise.resolve()),
   });
-  return { call, requests, log, infos };
+  return { call, requests, log, told };
 }
 
 test('a call passes the gate, is not repeatable unless said, and tells what the answer says of limits and moves', async () => {
   const answer = { result: 5, time: { operating: 1.5, operatingResetAt: 7_000 }, movedTo: 'https://new/rest/' };
-  const { call, requests, log, infos } = setUp([answer, { result: 6 }]);
+  const { call, requests, log, told } = setUp([answer, { result: 6 }]);
   expect(await call('a.b', { x: 1 })).toBe(5);
   expect(await call('a.b', { x: 1 }, { repeatable: true })).toBe(6);
   expect(requests.map(({ repeatable }) => repeatable)).toEqual([false, true]);
   expect(requests[0]).toMatchObject({ endpoint: 'https://p/rest/', token: 't1', method: 'a.b', params: { x: 1 } });
-  expect(infos).toEqual([
-    { method: 'a.b', operating: 1.5, operatingResetAt: 7_000, movedTo: 'https://new/rest/' },
-    { method: 'a.b' },
+  expect(told).toEqual([
+    { admit: ['a.b'] },
+    { moved: 'https://new/rest/' },
+    { method: 'a.b', operating: 1.5, operatingResetAt: 7_000 },
+    { admit: ['a.b'] },
   ]);
   expect(log).toEqual(['gate', 'post t1', 'gate', 'post t1']);
 });
@@ -79,3 +92,61 @@ test.each(['NO_AUTH_FOUND', 'CONNECTION_ERROR', 'APPLICATION_NOT_FOUND', 'networ
     expect(log).toEqual(['gate', 'post t1']);
   },
 );
+
+describe('operating time', () => {
+  const cmd = { c0: 'a.b?X=1', c1: 'a.b?X=2', c2: 'a.c?X=3' };
+
+  test('of a batch is asked for and told by both readings: of the batch itself and of its commands', async () => {
+    const { call, told } = setUp([
+      {
+        result: { result: { c0: 1 }, result_time: { c0: { operating: 3, operating_reset_at: 9 }, c2: {} } },
+        time: { operating: 4, operatingResetAt: 5_000 },
+      },
+    ]);
+    await call('batch', { halt: 0, cmd });
+    expect(told).toEqual([
+      { admit: ['batch', 'a.b', 'a.c'] },
+      { method: 'batch', operating: 4, operatingResetAt: 5_000 },
+      { method: 'a.b', operating: 3, operatingResetAt: 9_000 },
+    ]);
+  });
+
+  test('that is used up is told, of a call and of commands inside a batch', async () => {
+    const refusal = new DeliveryError({
+      verdict: 'retry',
+      code: 'OPERATION_TIME_LIMIT',
+      detail: '',
+      retryAfterMs: 30_000,
+    });
+    const single = setUp([refusal]);
+    await expect(single.call('a.b', {})).rejects.toBe(refusal);
+    expect(single.told).toContainEqual({ exhausted: 'a.b', afterMs: 30_000 });
+    const batch = setUp([{ result: { result: [], result_error: { c2: { error: 'OPERATION_TIME_LIMIT' } } } }]);
+    await batch.call('batch', { cmd });
+    expect(batch.told).toContainEqual({ exhausted: 'a.c', afterMs: 0 });
+  });
+});
+
+describe('a user whom the portal turns away', () => {
+  test.each(['authorization_error', 'user_access_error'])('%s: another administrator calls', async (code) => {
+    const { call, log } = setUp([failure(code, 'blocked'), { result: 'ok' }], ['r1']);
+    expect(await call('a.b', {})).toBe('ok');
+    expect(log).toEqual(['gate', 'post t1', `instead t1 ${code}`, 'gate', 'post r1']);
+  });
+
+  test('every reserve is tried, each with a renewal of its own; the last failure is what it is', async () => {
+    const away = failure('authorization_error', 'blocked');
+    const { call, log } = setUp([failure('expired_token'), away, failure('expired_token'), away], ['r1']);
+    await expect(call('a.b', {})).rejects.toBe(away);
+    expect(log.filter((line) => !line.startsWith('gate'))).toEqual([
+      'post t1',
+      'renew t1',
+      'post t2',
+      'instead t2 authorization_error',
+      'post r1',
+      'renew r1',
+      'post t2',
+      'instead t2 authorization_error',
+    ]);
+  });
+});

@@ -6,6 +6,7 @@ const HOUR = 3_600_000;
 const clock = { time: 1_000_000, now: () => clock.time };
 
 const grant = (name: string, more: Partial<Grant> = {}): Grant => ({
+  id: `id-${name}`,
   accessToken: `access-${name}`,
   refreshToken: `refresh-${name}`,
   expiresAt: clock.time + HOUR,
@@ -25,27 +26,46 @@ const pair = (name: string, more: Partial<TokenPair> = {}): TokenPair => ({
   ...more,
 });
 
-/** The row all processes share, with its lock. */
-function sharedRow(first: Grant) {
-  const row = { grant: first, lost: [] as string[], locked: Promise.resolve() };
+/** The rows all processes share, with their lock: the first one is used. */
+function sharedRow(...grants: Grant[]) {
+  const row = {
+    grants,
+    lost: [] as string[],
+    locked: Promise.resolve(),
+    get grant() {
+      const [first] = row.grants;
+      if (!first) throw new DeliveryError({ verdict: 'blocked', code: 'no_grant', detail: '' });
+      return first;
+    },
+  };
+  const drop = (id: string): void => void (row.grants = row.grants.filter((one) => one.id !== id));
   const store: GrantStore = {
-    read: () => Promise.resolve(row.grant),
+    read: async () => Promise.resolve(row.grant),
     exclusively(work) {
-      const run = row.locked.then(() =>
-        work(row.grant, (saved) => {
-          row.grant = { ...saved, endpoint: saved.clientEndpoint };
+      const run = row.locked.then(() => {
+        const held = row.grant;
+        return work(held, (saved) => {
+          row.grants = row.grants.map((one) =>
+            one.id === held.id ? { id: held.id, ...saved, endpoint: saved.clientEndpoint } : one,
+          );
           return Promise.resolve();
-        }),
-      );
+        });
+      });
       row.locked = run.then(
         () => undefined,
         () => undefined,
       );
       return run;
     },
-    lost: (reason) => {
+    lost: (dead, reason) => {
       row.lost.push(reason);
+      drop(dead.id);
       return Promise.resolve();
+    },
+    setAside: ({ id }) => {
+      if (row.grants.length < 2 || !row.grants.some((one) => one.id === id)) return Promise.resolve(false);
+      drop(id);
+      return Promise.resolve(true);
     },
   };
   return { row, store };
@@ -132,7 +152,7 @@ test('who lost the race against an installation reads the row again', async () =
   const racing: OAuth = {
     ...oauth,
     refresh: (token) => {
-      row.grant = grant('installed');
+      row.grants = [grant('installed')];
       return oauth.refresh(token);
     },
   };
@@ -180,4 +200,41 @@ test('the new address of a portal comes with the pair; without one the old stays
   };
   expect(await endpoint(moved)).toBe('https://new.example.com/rest/');
   expect(await endpoint(silent)).toBe('https://acme.bitrix24.com/rest/');
+});
+
+describe('a reserve', () => {
+  test('takes over when the first grant is dead, fresh as it is', async () => {
+    const { store, row } = sharedRow(grant('a'), grant('b'));
+    const { oauth, refreshed } = strictOAuth(['refresh-a']);
+    const tokens = createTokens({ oauth, store, clock });
+    expect((await tokens.renew('access-a')).token).toBe('access-b');
+    expect((await tokens.current()).token).toBe('access-b');
+    expect([refreshed, row.lost]).toEqual([['refresh-a'], ['invalid_grant']]);
+  });
+
+  test('that is expired is renewed first; the next one follows when it is dead too', async () => {
+    const old = { expiresAt: 0 };
+    const { store, row } = sharedRow(grant('a'), grant('b', old), grant('c', old));
+    const { oauth, refreshed } = strictOAuth(['refresh-a', 'refresh-b']);
+    expect((await createTokens({ oauth, store, clock }).renew('access-a')).token).toBe('access-c+');
+    expect(refreshed).toEqual(['refresh-a', 'refresh-b', 'refresh-c']);
+    expect(row.lost).toEqual(['invalid_grant', 'invalid_grant']);
+  });
+
+  test('calls instead of a user who is turned away; of many callers one sets the grant aside', async () => {
+    const { store, row } = sharedRow(grant('a'), grant('b'));
+    const tokens = createTokens({ oauth: strictOAuth().oauth, store, clock });
+    await tokens.current();
+    const others = await Promise.all(Array.from({ length: 5 }, () => tokens.instead('access-a', 'user_access_error')));
+    expect(new Set(others.map((other) => other?.token))).toEqual(new Set(['access-b']));
+    expect(row.grants.map(({ id }) => id)).toEqual(['id-b']);
+  });
+
+  test('that is not there leaves the last grant in place: the portal may let its user in again', async () => {
+    const { store, row } = sharedRow(grant('a'));
+    const tokens = createTokens({ oauth: strictOAuth().oauth, store, clock });
+    expect(await tokens.instead('access-a', 'authorization_error')).toBeUndefined();
+    expect((await tokens.current()).token).toBe('access-a');
+    expect(row.lost).toEqual([]);
+  });
 });

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { PORTAL_CODES } from '../../../src/bitrix24/portalCodes.ts';
 import { classify, classifyNetwork, MAY_RUN_MS, type HttpAnswer } from '../../../src/bitrix24/verdict.ts';
 import type { DeliveryError } from '../../../src/kit/errors.ts';
 
@@ -44,7 +47,7 @@ describe('a code decides, whatever the status', () => {
     [400, 'ERROR_ARGUMENT', 'refused', 'refused'],
     [400, 'ERROR_CORE', 'refused', 'refused'],
     [400, 'NOT_ACTIVE_LINE', 'blocked', 'blocked'],
-    [400, 'IMCONNECTOR_NO_CORRECT_PROVIDER', 'refused', 'refused'],
+    [400, 'IMCONNECTOR_NO_CORRECT_PROVIDER', 'blocked', 'blocked'],
     [400, 'CHAT_RENAMING_FAILED', 'refused', 'refused'],
     [400, '22002', 'refused', 'refused'],
     [400, 'INVALID_REQUEST', 'refused', 'refused'],
@@ -68,6 +71,7 @@ describe('a code decides, whatever the status', () => {
 
   test('only an inactive connector blocks no more than its line', () => {
     expect(classify(error(400, 'NOT_ACTIVE_LINE'), context(false))?.scope).toBe('line');
+    expect(classify(error(400, 'IMCONNECTOR_NO_CORRECT_PROVIDER'), context(false))?.scope).toBe('line');
     expect(classify(error(401, 'APPLICATION_NOT_FOUND'), context(false))?.scope).toBe('portal');
   });
 
@@ -80,6 +84,18 @@ describe('a code decides, whatever the status', () => {
 });
 
 describe('patience', () => {
+  test('a full bucket holds up everybody, used-up operating time only its method', () => {
+    const of = (answer: HttpAnswer) => classify(answer, context(false));
+    expect(of(error(503, 'QUERY_LIMIT_EXCEEDED'))).toMatchObject({ throttled: true, limited: false });
+    expect(of(error(429, 'OPERATION_TIME_LIMIT'))).toMatchObject({ throttled: false, limited: true });
+    expect(of(error(401, 'CONNECTION_ERROR'))).toMatchObject({ throttled: false, limited: false });
+  });
+
+  test('every code of the table has its row here', () => {
+    const text = readFileSync(fileURLToPath(import.meta.url), 'utf8');
+    expect(Object.keys(PORTAL_CODES).filter((code) => !text.includes(`'${code}'`))).toEqual([]);
+  });
+
   const patience = (answer: HttpAnswer) => classify(answer, context(true))?.retryAfterMs;
 
   test('one second for the request bucket, a minute for operating time without a named moment', () => {

@@ -54,6 +54,18 @@ test('being too fast pauses everybody behind the gate and uses up no attempt', (
   });
 });
 
+test('a limit of one kind of call uses up no attempt and holds nobody else up', () => {
+  const limited = new DeliveryError({
+    verdict: 'retry',
+    code: 'OPERATION_TIME_LIMIT',
+    detail: '',
+    retryAfterMs: 90_000,
+    limited: true,
+  });
+  const decision = { outcome: 'retry', delayMs: 90_000, counts: false, doubt: false };
+  expect(decide(limited, MAX_ATTEMPTS, 0.5)).toEqual(decision);
+});
+
 test('the patience the other side asks for is a lower bound', () => {
   expect(decide(failure({ retryAfterMs: 60_000 }), 1, NEUTRAL).delayMs).toBe(60_000);
 });
