@@ -9,10 +9,11 @@ import { getLine } from '../bitrix24/openLines.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import { DeliveryError } from '../kit/errors.ts';
-import type { Handler, Job, Failure } from '../outbox/job.ts';
+import type { Handler, Job, OutboxTx, Failure } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { DEFAULT_ICON } from './icon.ts';
 import { reconnected } from './lineTrouble.ts';
+import { type Channel, notifyOfChannel } from './notifications.ts';
 import type { PortalCalls } from './portals.ts';
 
 interface ConnectorDeps {
@@ -72,7 +73,7 @@ export function createConnectorRemoval({ portals }: Pick<ConnectorDeps, 'portals
 }
 
 /** Connects a line: activates the connector on it, and lets what waited for it go. */
-export function createChannelConnection({ db, outbox, portals, publicUrl }: ConnectorDeps): Handler {
+export function createChannelConnection({ db, outbox, portals, clock, publicUrl }: ConnectorDeps): Handler {
   return {
     async run(job, run) {
       const id = job.payload.channelId ?? '';
@@ -84,7 +85,7 @@ export function createChannelConnection({ db, outbox, portals, publicUrl }: Conn
       const { usable } = await connectorStatus(call, line);
       // Events come once or never: a line that was disconnected while nobody told us shows at the daily look.
       if (!usable && channel.state === 'ready')
-        return { outcome: 'done', commit: (tx) => disconnectedMeanwhile(tx, id) };
+        return { outcome: 'done', commit: (tx) => disconnectedMeanwhile(tx, channel, job, new Date(clock.now())) };
       if (!usable) {
         // The portal activates lines that do not exist, and says yes (contract imconnector §3.2).
         if (!(await getLine(call, line.line))) throw lineNotFound(line.line);
@@ -104,9 +105,14 @@ export function createChannelConnection({ db, outbox, portals, publicUrl }: Conn
   };
 }
 
-async function disconnectedMeanwhile(tx: OutboxTx, id: string): Promise<void> {
-  const data = { state: 'disconnected', lastError: 'disconnected_on_portal' };
-  await tx.prisma.channel.updateMany({ where: { id, state: 'ready' }, data });
+/** As if the event had come. */
+async function disconnectedMeanwhile(tx: OutboxTx, channel: Channel, job: Job, now: Date): Promise<void> {
+  const { id, portalId } = channel;
+  const reason = 'disconnected_on_portal';
+  const data = { state: 'disconnected', lastError: reason };
+  const { count } = await tx.prisma.channel.updateMany({ where: { id, state: 'ready' }, data });
+  const context = { tx, portalId, requestId: job.requestId ?? `job-${job.id}`, now };
+  if (count > 0) await notifyOfChannel(context, channel, reason);
 }
 
 export function createChannelDisconnection({ portals }: Pick<ConnectorDeps, 'portals'>): Handler {

@@ -8,7 +8,7 @@ import type { PortalEventContext } from './portalEffect.ts';
 /** What the messenger is told besides messages. Only where it has an address to be told at. */
 
 type DialogNotice = 'dialog.started' | 'dialog.finished';
-type Channel = Prisma.ChannelGetPayload<{ include: { messenger: true; connector: true } }>;
+export type Channel = Prisma.ChannelGetPayload<{ include: { messenger: true; connector: true } }>;
 
 /** In the lane of the conversation's replies: a dialog starts before its first message arrives. */
 export async function notifyOfDialog(
