@@ -15,10 +15,10 @@ type Row = Prisma.WebhookEventGetPayload<object>;
 const MANY = 200;
 /** From this attempt on one event at a time, so that a broken one does not hold up the others with it. */
 const ALONE_FROM_ATTEMPT = 3;
-/** From this attempt on the event itself is to blame, and is put aside. */
-const GIVE_UP_AT_ATTEMPT = 6;
 /** What comes under a new id waits until the migration to it is applied, in the lane of the old one. */
 const MIGRATION_AGAIN_AFTER_MS = 200;
+/** After so many failures of our own the event itself is to blame, and is put aside. Processes that died do not count. */
+const GIVE_UP_AFTER_FAILURES = 5;
 /** As far as a messenger's clock may be ahead of ours; the window of a webhook's own timestamp. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
@@ -54,7 +54,7 @@ export function createWebhookEventApplication(deps: { db: Database; clock: Clock
       if (first.externalId !== null && (await isMigratingTo(db, first.messengerId, first.externalId))) {
         return { outcome: 'later', afterMs: MIGRATION_AGAIN_AFTER_MS, reason: 'the conversation is about to migrate' };
       }
-      if (job.attempts >= GIVE_UP_AT_ATTEMPT) {
+      if (await isHopeless(db, job)) {
         log.error('event.failed', { eventId: first.id.toString(), type: first.type, requestId: first.requestId });
         const failed: Applied = { state: 'failed', note: 'an error of the gateway; the log tells more' };
         return {
@@ -73,6 +73,12 @@ export function createWebhookEventApplication(deps: { db: Database; clock: Clock
       };
     },
   };
+}
+
+async function isHopeless(db: Database, job: Job): Promise<boolean> {
+  if (job.attempts <= GIVE_UP_AFTER_FAILURES) return false;
+  const failures = await db.prisma.attempt.count({ where: { jobId: BigInt(job.id), code: 'internal' } });
+  return failures >= GIVE_UP_AFTER_FAILURES;
 }
 
 const limitOf = (job: Job): number => (job.attempts >= ALONE_FROM_ATTEMPT ? 1 : MANY);
