@@ -43,8 +43,7 @@ export const PORTAL_CODES: Readonly<Record<string, CodeRule>> = {
   APPLICATION_NOT_FOUND: { verdict: 'blocked', note: 'uninstalled or inactive' },
   authorization_error: { verdict: 'blocked', note: 'the user of the grant is inactive' },
   user_access_error: { verdict: 'blocked', note: 'an administrator took the app away from the user of the grant' },
-  // Not a block: an application without bots must still carry messages.
-  insufficient_scope: { verdict: 'refused', note: 'the app card lacks a scope; needs a new version' },
+  insufficient_scope: { verdict: 'blocked', note: 'the app card lacks a scope; needs a new version' },
   INVALID_CREDENTIALS: { verdict: 'blocked', note: 'wrong webhook pair, or missing rights' },
   PAYMENT_REQUIRED: { verdict: 'blocked', note: 'trial or payment over; the grant stays valid' },
   PORTAL_DELETED: { verdict: 'blocked', note: 'also while a site is closed for a time, so never final' },
@@ -54,6 +53,7 @@ export const PORTAL_CODES: Readonly<Record<string, CodeRule>> = {
     scope: 'line',
     note: 'our connector is not registered: the app was installed again and is still being wired, or somebody removed it',
   },
+  IMCONNECTOR_NOT_SPECIFIED_CORRECT_CONNECTOR: { verdict: 'blocked', scope: 'line', note: 'the connector is off' },
   NOT_ACTIVE_LINE: { verdict: 'blocked', scope: 'line', note: 'the connector is not usable on this line' },
 
   INTERNAL_SERVER_ERROR: { verdict: 'transient', note: 'the portal failed half-way' },

@@ -53,12 +53,13 @@ function readError({ body, status }: HttpAnswer): PortalError | undefined {
     const { code, message } = asFields(error);
     return { code: asText(code) || `http_${status}`, text: asText(message) };
   }
-  if (asText(error) === '' && status < 400 && 'result' in fields) return undefined;
+  // No code and no refusal by status: without a result it is an answer nobody understands.
+  if (asText(error) === '' && status < 400) return undefined;
   return { code: asText(error) || `http_${status}`, text: asText(fields.error_description) };
 }
 
 function byCode(error: PortalError, answer: HttpAnswer, context: CallContext): DeliveryError {
-  const rule = ruleOf(error, answer.status);
+  const rule = ruleOf(error, answer.status, context.method);
   const failure = { code: error.code, detail: error.text || context.method, status: answer.status };
   switch (rule.verdict) {
     case 'transient':
@@ -72,7 +73,9 @@ function byCode(error: PortalError, answer: HttpAnswer, context: CallContext): D
   }
 }
 
-function ruleOf(error: PortalError, status: number): CodeRule {
+function ruleOf(error: PortalError, status: number, method: string): CodeRule {
+  // An application without the scope for bots must still carry messages.
+  if (error.code === 'insufficient_scope' && /^imbot\./i.test(method)) return { verdict: 'refused', note: '' };
   if (error.code === 'ACCESS_DENIED') return { verdict: PLAN_TEXT.test(error.text) ? 'blocked' : 'refused', note: '' };
   const known = PORTAL_CODES[error.code];
   if (known && !(status >= 500 && known.brokenAbove500)) return known;

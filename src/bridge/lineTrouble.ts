@@ -1,13 +1,33 @@
 import type { Failure, OutboxTx } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
+import { connectChannel, convergeConnector } from './jobs.ts';
 
-/** A line that takes nothing any more is shown on its channel; the jobs of its conversations wait. */
+/** The portal has forgotten the connector itself (contract imconnector §6). */
+const CONNECTOR_LOST = ['IMCONNECTOR_NO_CORRECT_PROVIDER', 'IMCONNECTOR_NOT_SPECIFIED_CORRECT_CONNECTOR'];
+
+/**
+ * A line that takes nothing any more is shown on its channel, and the jobs of its conversations wait. A connector the
+ * portal has lost is registered and connected again; one that somebody switched off is their decision.
+ */
 export async function noteLineTrouble(tx: OutboxTx, conversationId: string, failure: Failure): Promise<void> {
   if (failure.blocked !== 'line') return;
-  await tx.prisma.channel.updateMany({
+  const channel = await tx.prisma.channel.findFirst({
     where: { conversations: { some: { id: conversationId } } },
-    data: { state: 'disconnected', lastError: failure.code },
+    include: { connector: true, portal: true },
   });
+  if (!channel) return;
+  const { id: channelId, connector, portal } = channel;
+  const isLost = CONNECTOR_LOST.includes(failure.code);
+  const state = isLost ? 'pending' : 'disconnected';
+  if (channel.state === 'ready' || isLost) {
+    await tx.prisma.channel.update({ where: { id: channelId }, data: { state, lastError: failure.code } });
+  }
+  if (!isLost) return;
+  const job = { gateId: portal.gateId.toString(), portalId: portal.id };
+  await tx.enqueue([
+    convergeConnector(connector.code, { ...job, payload: { connectorId: connector.id } }),
+    connectChannel(connector.code, { ...job, payload: { channelId } }),
+  ]);
 }
 
 /** It takes messages again: jobs that backed off because of it need not wait for the end of their patience. */

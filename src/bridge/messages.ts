@@ -115,7 +115,9 @@ async function recordDelivery(
   const change = landingChange(conversation, landing);
   await tx.prisma.conversation.update({ where: { id: conversation.id }, data: change });
   if (conversation.channel.state === 'disconnected') await reconnected(tx, conversation.channelId, outbox);
-  await convergeTitles(tx, { ...conversation, ...change }, requestId);
+  // Asking again in the same session would be told nothing again, message by message.
+  const isNews = conversation.nameError !== 'dialog_unreadable' || change.sessionId !== conversation.sessionId;
+  if (isNews) await convergeTitles(tx, { ...conversation, ...change }, requestId);
 }
 
 /** Another chat than before is a new dialog, with a title the portal made: what we applied is gone. */

@@ -36,7 +36,9 @@ type Finding =
   /** The dialog has the title now. */
   | { kind: 'applied'; title: string; dialog?: Dialog }
   /** No dialog, or no open session in it: the next one brings the name along. */
-  | { kind: 'waiting'; reason: string; dialog?: Dialog };
+  | { kind: 'waiting'; reason: string; dialog?: Dialog }
+  /** The portal does not let us see whether it has: nothing is known about the session either. */
+  | { kind: 'unknown'; reason: 'dialog_unreadable'; dialog?: Dialog };
 
 /**
  * Makes the title of a dialog equal to the wanted one: reads the wanted state when it runs, applies the difference,
@@ -55,9 +57,10 @@ export function createNameConvergence(deps: {
   }
 
   async function record(tx: OutboxTx, job: Job, seen: ConversationContext, finding: Finding): Promise<void> {
-    if (finding.kind === 'waiting') {
+    if (finding.kind !== 'applied') {
       const dialog = finding.dialog ? { chatId: finding.dialog.chatId } : {};
-      const data = { ...dialog, nameState: 'waitingForDialog', nameError: finding.reason, sessionOpen: false };
+      const session = finding.kind === 'waiting' ? { sessionOpen: false } : {};
+      const data = { ...dialog, nameState: 'waitingForDialog', nameError: finding.reason, ...session };
       await tx.prisma.conversation.updateMany({ where: { id: seen.id }, data });
       return;
     }
@@ -86,7 +89,7 @@ export function createNameConvergence(deps: {
         portalId: conversation.channel.portalId,
         requestId: job.requestId,
         outcome: finding.kind,
-        ...(finding.kind === 'waiting' ? { reason: finding.reason } : {}),
+        ...(finding.kind === 'applied' ? {} : { reason: finding.reason }),
       });
       return { outcome: 'done', commit: (tx) => record(tx, job, conversation, finding) };
     },
@@ -130,14 +133,20 @@ async function applyTitle(call: Call, conversation: ConversationContext, title: 
     return { ...(await readBack(call, chatId, title, 'no_open_session')), ...found };
   }
   // For a person the portal does not know, it answers success and changes nothing (contract imconnector §3.13 row 9).
-  if (direct) return { ...(await readBack(call, chatId, title, 'nothing_changed')), ...found };
+  if (direct) {
+    const read = await readBack(call, chatId, title, 'nothing_changed');
+    // A person it has named to us it knows: that success is to be believed even where the dialog cannot be read.
+    const believed = read.kind === 'unknown' && conversation.bitrixUserId !== null;
+    return { ...(believed ? { kind: 'applied' as const, title } : read), ...found };
+  }
   return { kind: 'applied', title, ...found };
 }
 
 /** The refusal does not say why: an equal title means done, anything else that no session is open. */
 async function readBack(call: Call, chatId: string, title: string, otherwise: string): Promise<Finding> {
   const dialog = await getDialog(call, { chatId });
-  return dialog?.title === title ? { kind: 'applied', title } : { kind: 'waiting', reason: otherwise };
+  if (!dialog) return { kind: 'unknown', reason: 'dialog_unreadable' };
+  return dialog.title === title ? { kind: 'applied', title } : { kind: 'waiting', reason: otherwise };
 }
 
 /** A dialog we have not spoken in yet: a mapped one, or ours before the database was lost. */

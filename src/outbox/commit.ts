@@ -81,7 +81,9 @@ export async function commitTogether(finished: readonly Finished[], deps: Execut
 }
 
 export function logAttempt({ job, settlement }: Finished, written: Written, { log }: ExecuteDeps): void {
-  log.info('job.attempted', {
+  // What needs a person is seen at a glance; everything else is the day's work.
+  const level = written === 'dead' || written === 'parked' ? 'warn' : 'info';
+  log[level]('job.attempted', {
     jobId: job.id,
     kind: job.kind,
     outcome: written,

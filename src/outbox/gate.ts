@@ -26,11 +26,16 @@ export interface Gate {
 const MAX_WAIT_MS = 30_000;
 const SHORTEST_SLEEP_MS = 20;
 
-/** Columns of a gate with this rate: GCRA with a tolerance of burst - 1 requests. */
+/** Requests of the bucket that are left alone, and how much slower than the limit: arrival jitters by milliseconds. */
+const SPARE_REQUESTS = 2;
+const SLOWER_BY = 1.01;
+
+/** Columns of a gate with this rate: GCRA with a tolerance of burst - 1 requests, a little below what is allowed. */
 export function gateColumns(rate: Rate | undefined): { stepMs: number; burstMs: number } {
   if (!rate) return { stepMs: 0, burstMs: 0 };
-  const stepMs = Math.round(1000 / rate.perSecond);
-  return { stepMs, burstMs: stepMs * (rate.burst - 1) };
+  const stepMs = Math.ceil((1000 / rate.perSecond) * SLOWER_BY);
+  const burst = Math.max(1, rate.burst - SPARE_REQUESTS);
+  return { stepMs, burstMs: stepMs * (burst - 1) };
 }
 
 export function createGate(deps: { sql: Sql; clock?: Clock }): Gate {

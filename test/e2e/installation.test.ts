@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import axios from 'axios';
 import { type Scene, startScene } from '../support/scene.ts';
+import { until } from '../support/until.ts';
 
 let scene: Scene;
 beforeAll(async () => {
@@ -9,6 +10,12 @@ beforeAll(async () => {
 afterAll(() => scene.close());
 
 const EMPLOYEE = 27;
+
+const texts = (id: string): string[] =>
+  scene
+    .dialogs(id)[0]
+    ?.messages.filter(({ authorId }) => authorId !== 0)
+    .map(({ text }) => text) ?? [];
 
 /** The fields of the frame somebody opens, as an installation event they might forge of them. */
 function forgedInstall(userId: number, applicationToken: string): string {
@@ -41,6 +48,32 @@ test('an employee cannot take a portal over with an installation event of their 
   await scene.conversation('c-1', ({ name }) => name.applied === 'Still ours');
 });
 
+test('what waited while the application was not installed arrives after it was installed again', async () => {
+  await scene.say('again', 'm-0', 'Before', { name: 'Kept' });
+  await scene.conversation('again', ({ name }) => name.applied === 'Kept');
+  scene.portal.uninstall('local.gateway');
+  await until(
+    async () => (await scene.api.get<{ state: string }>(`/portals/${scene.portalId}`)).data.state === 'uninstalled',
+  );
+  await scene.say('again', 'm-1', 'While it was gone');
+  scene.portal.install('local.gateway');
+  await until(() => texts('again').length === 2);
+  expect(texts('again')).toEqual(['Before', 'While it was gone']);
+});
+
+test('a connector that the portal lost is registered and connected again, and nothing is lost', async () => {
+  await scene.say('lost', 'm-0', 'Before');
+  await until(() => texts('lost').length === 1);
+  const { status } = await axios.post(`${scene.portal.restUrl}imconnector.unregister`, {
+    auth: scene.portal.openPage('local.gateway', { userId: 1, url: 'http://127.0.0.1/' }).fields.AUTH_ID,
+    ID: scene.connector,
+  });
+  expect(status).toBe(200);
+  await scene.say('lost', 'm-1', 'While it was lost');
+  await until(() => texts('lost').length === 2);
+});
+
+// Last: from here on the portal's own events carry another application token than the one we know.
 test('an administrator can install again', async () => {
   expect(await post(forgedInstall(1, 'another'))).toBe(200);
 });

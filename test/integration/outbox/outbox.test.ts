@@ -142,7 +142,7 @@ test('doubt stays until the job is done, whatever the look-ups in between come t
 });
 
 test('no more requests pass a gate than its bucket holds, with two workers as with one', async () => {
-  gateId = await bench.addGate({ burst: 5, perSecond: 10 });
+  gateId = await bench.addGate({ burst: 7, perSecond: 10 });
   const { ran, handler } = recorder();
   const paying: Handler = {
     async run(one, run) {

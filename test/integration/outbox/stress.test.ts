@@ -113,7 +113,7 @@ test('whatever fails and however often, each lane keeps its order and loses noth
 }, 60_000);
 
 test('bulk jobs claimed together share one token, and none runs while another process holds the slot', async () => {
-  const gateId = await bench.addGate({ burst: 3, perSecond: 1 });
+  const gateId = await bench.addGate({ burst: 5, perSecond: 1 });
   const bulk = (n: number): NewJob => job(gateId, `lane-${n}`, n, { class: 'bulk' });
   await bench.outbox.enqueue(Array.from({ length: 40 }, (_, n) => bulk(n)));
   const claim = (holder: string): ReturnType<OutboxBench['outbox']['claim']> =>
