@@ -43,7 +43,7 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
   const random = options.random ?? Math.random;
   const sandbox = await createSandbox();
   const portal = await sandbox.addPortal({ memberId: 'crash', requestLimit: 'off', plan: 'enterprise' });
-  const site = await createSite(sandbox, portal, options.databaseUrl);
+  const site = createSite(sandbox, portal, options.databaseUrl);
   let child = await site.start();
   await site.wire(child);
   const traffic = createTraffic(site);
@@ -86,7 +86,7 @@ interface Site {
 
 const ADMIN_KEY = 'ocg_crash';
 
-async function createSite(sandbox: Sandbox, portal: SandboxPortal, databaseUrl: string): Promise<Site> {
+function createSite(sandbox: Sandbox, portal: SandboxPortal, databaseUrl: string): Site {
   const application = sandbox.addApplication({ clientId: 'local.crash' });
   const encryptionKey = randomBytes(32).toString('base64');
   const env = {
@@ -101,6 +101,7 @@ async function createSite(sandbox: Sandbox, portal: SandboxPortal, databaseUrl: 
   };
   const config = { ...readConfig(env, { isTerminal: false }), encryptionKeys: [encryptionKey] };
   const db = createDatabase({ url: databaseUrl, connections: 2 });
+  const children = new Set<ChildProcess>();
   let port = 0;
   let secret = '';
 
@@ -114,6 +115,8 @@ async function createSite(sandbox: Sandbox, portal: SandboxPortal, databaseUrl: 
       child.send({ start: { config: start, offsetMs: sandbox.clock.now() - Date.now() } });
       const [started] = (await once(child, 'message')) as [{ port: number }];
       port = started.port;
+      children.add(child);
+      child.once('exit', () => children.delete(child));
       return child;
     },
     async kill(child) {
@@ -168,20 +171,13 @@ async function createSite(sandbox: Sandbox, portal: SandboxPortal, databaseUrl: 
       for (let quiet = 0; quiet < 3;) {
         sandbox.advance(5_000);
         children.forEach((child) => child.connected && child.send({ advanceMs: 5_000 }));
-        await sleep(150);
+        // A request takes real time: the lease of its lane must not run out over a few milliseconds of it.
+        await sleep(400);
         quiet = (await left()) === 0 ? quiet + 1 : 0;
       }
     },
     parked: () => db.prisma.job.count({ where: { state: { in: ['parked', 'dead'] } } }),
     close: () => db.close(),
-  };
-  const children = new Set<ChildProcess>();
-  const { start } = site;
-  site.start = async () => {
-    const child = await start();
-    children.add(child);
-    child.once('exit', () => children.delete(child));
-    return child;
   };
   return site;
 }

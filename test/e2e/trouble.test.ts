@@ -46,14 +46,14 @@ test.each(troubles)(
     await scene.say(id, 'm-1', 'Hello');
     await scene.say(id, 'm-2', 'Hello');
     await until(
-      () => {
-        scene.advance(5_000);
+      async () => {
+        await scene.elapse(5_000);
         return texts(id).length === 3;
       },
       Boolean,
       { withinMs: 30_000 },
     );
-    scene.advance(SURELY_OVER_MS);
+    await scene.elapse(SURELY_OVER_MS);
     await scene.idle();
     expect(texts(id)).toEqual(['Before', 'Hello', 'Hello']);
     expect(scene.dialogs(id)).toHaveLength(1);
@@ -69,13 +69,13 @@ test.each(troubles)(
     await scene.say(id, 'm-1', 'Hello', { name: `Name ${what}` });
     await until(
       async () => {
-        scene.advance(5_000);
+        await scene.elapse(5_000);
         return texts(id).length === 1 && (await scene.find(id))?.name.state === 'applied';
       },
       Boolean,
       { withinMs: 30_000 },
     );
-    scene.advance(SURELY_OVER_MS);
+    await scene.elapse(SURELY_OVER_MS);
     await scene.idle();
     expect(texts(id)).toEqual(['Hello']);
     expect(scene.dialogs(id)).toMatchObject([{ title: `Name ${what}` }]);
@@ -93,7 +93,7 @@ test.each(troubles)(
     await scene.rename(id, 'Renamed');
     await until(
       async () => {
-        scene.advance(5_000);
+        await scene.elapse(5_000);
         return (await scene.find(id))?.name.applied === 'Renamed';
       },
       Boolean,
@@ -112,13 +112,13 @@ test.each(troubles)(
     await scene.say(id, 'm-1', 'Hello', { name: id });
     await until(
       async () => {
-        scene.advance(5_000);
+        await scene.elapse(5_000);
         return (await scene.find(id))?.companion.state === 'ready';
       },
       Boolean,
       { withinMs: 30_000 },
     );
-    scene.advance(SURELY_OVER_MS);
+    await scene.elapse(SURELY_OVER_MS);
     await scene.idle();
     expect(scene.portal.state().companions.filter(({ title }) => title === id)).toHaveLength(1);
   },

@@ -70,6 +70,11 @@ export interface Scene {
   calls(method: string): ReturnType<SandboxPortal['ledger']['entries']>;
   /** Pushes the time of the gateway and of the portal forward. */
   advance(ms: number): void;
+  /**
+   * The same while nothing is under way: a request takes real time, and hours that pass meanwhile would take its lane
+   * away from it.
+   */
+  elapse(ms: number): Promise<void>;
   /** Nothing is waiting or running any more. */
   idle(): Promise<void>;
   /** Stops the gateway and starts it again on the same database and portal. */
@@ -183,6 +188,11 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
     dialogs: (externalId) => portal.state().dialogs.filter((dialog) => dialog.externalChatId === externalId),
     calls: (method) => portal.ledger.entries({ method }),
     advance: (ms) => sandbox.advance(ms),
+    async elapse(ms) {
+      const sql = "select count(*)::int as running from job where state = 'running'";
+      await until(async () => (await db.sql.rows<{ running: number }>(sql))[0]?.running === 0);
+      sandbox.advance(ms);
+    },
     async idle() {
       // One statement: two lists read after each other would miss what changes state in between.
       const sql = "select count(*)::int as left from job where state in ('waiting', 'running')";
