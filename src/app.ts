@@ -7,6 +7,8 @@ import { createAcceptance } from './bridge/accept.ts';
 import { createWebhookEventApplication } from './bridge/applyWebhookEvents.ts';
 import { createBotAccess } from './bridge/botAccess.ts';
 import { createBotConvergence, createBotRemoval } from './bridge/bots.ts';
+import { createBotEventPolling, createPollSchedule } from './bridge/botEvents.ts';
+import { createCompanionArchiving } from './bridge/companionArchive.ts';
 import { createCompanionPosting } from './bridge/companionMessages.ts';
 import { createCompanionConvergence } from './bridge/companions.ts';
 import {
@@ -93,7 +95,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   const client = createClient({ clock, log, allowInsecure, userAgent: USER_AGENT });
   const oauth = createOAuth({ ...config.bitrix24, trustedServers: config.oauthUrls, clock, log });
   const portals = createPortalCalls({ db, client, oauth, vault, gate, clock, log });
-  const bots = createBotAccess({ db, portals });
+  const bots = createBotAccess({ db, outbox, portals, clock });
   const installationId = await installationIdOf(db);
   const localGateId = await localGateOf(db);
   const installation = createInstallation({ outbox, portals, vault, clock, log, installationId, localGateId });
@@ -123,6 +125,8 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
     notifyMessenger: createNotification({ db, deliveries }),
     convergeName: createNameConvergence({ db, portals, clock, log }),
     convergeCompanion: createCompanionConvergence({ db, bots, vault, clock, log }),
+    archiveCompanion: createCompanionArchiving({ db, bots, vault, clock, log }),
+    pollBotEvents: createBotEventPolling({ db, bots, vault, clock, log }),
     postToCompanion: createCompanionPosting({ db, bots, vault, clock }),
     retitleChannel: createChannelRetitling({ db }),
     setUpPortal: createPortalSetUp(wiring, 'installed'),
@@ -131,7 +135,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
     keepGrant: createGrantKeeping(grants),
     convergeConnector: createConnectorConvergence(wiring),
     removeConnector: createConnectorRemoval(wiring),
-    convergeBot: createBotConvergence({ db, bots, vault, clock, log, installationId }),
+    convergeBot: createBotConvergence({ db, bots, vault, clock, log, installationId, publicUrl: address }),
     removeBot: createBotRemoval({ bots, vault }),
     connectChannel: createChannelConnection(wiring),
     disconnectChannel: createChannelDisconnection(wiring),
@@ -194,11 +198,13 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   if (config.publicUrl === `http://127.0.0.1:${config.port}`) publicUrl = `http://127.0.0.1:${port}`;
   await wake.start();
   const retention = createRetention({ db, clock, log });
+  const pollSchedule = createPollSchedule({ db, outbox, clock, log });
   const daily = createDailyWork({ db, outbox, clock, log, localGateId });
   if (config.role !== 'web') {
     worker.start();
     retention.start();
     await daily.start();
+    pollSchedule.start();
   }
   log.info('gateway.started', { port, role: config.role, installationId });
 
@@ -210,7 +216,13 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
     newAdminKey,
     issueKey: (name, scopes) => replaceKey(db, name, scopes),
     async stop({ graceMs = 20_000 } = {}) {
-      await Promise.all([closeServer(server), worker.stop({ graceMs }), retention.stop(), daily.stop()]);
+      await Promise.all([
+        closeServer(server),
+        worker.stop({ graceMs }),
+        retention.stop(),
+        daily.stop(),
+        pollSchedule.stop(),
+      ]);
       await wake.stop();
       client.close();
       egress.close();

@@ -1,12 +1,15 @@
 import type { BotProfile, BotRef, Bots } from '../bitrix24/bots/bots.ts';
+import { hasCode } from '../bitrix24/wire.ts';
 import type { Database, Prisma } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
-import { DeliveryError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { Vault } from '../kit/secrets.ts';
-import type { Handler } from '../outbox/job.ts';
+import type { Handler, Job, OutboxTx, Result } from '../outbox/job.ts';
 import type { BotAccess } from './botAccess.ts';
+import { BOT_CODES, botTrouble } from './botTrouble.ts';
 import { hashOf } from './companionPlan.ts';
+import { convergeCompanion } from './jobs.ts';
+import { EVENTS_PATH } from './setUp.ts';
 
 /** A code is unique among all bots of a portal, not per application (contract imbot trap 9), and at most 50 characters. */
 const MAX_CODE = 50;
@@ -22,6 +25,8 @@ interface BotDeps {
   clock: Clock;
   log: Logger;
   installationId: string;
+  /** Base URL under which the portal reaches us. */
+  publicUrl: () => string;
 }
 
 type BotRow = Prisma.BotGetPayload<object>;
@@ -35,58 +40,99 @@ const profileOf = (bot: BotRow): BotProfile => ({
   ...(bot.avatar === null ? {} : { avatar: bot.avatar }),
 });
 
-/** Registers a companion bot, and keeps its profile in step. */
+/** Registers a companion bot, and keeps its profile, its handler and its token in step. */
 export function createBotConvergence(deps: BotDeps): Handler {
   const { db, vault, clock, log } = deps;
 
   /** Registering is idempotent, and changes nothing of a bot that exists: its id is all we learn. */
   async function register(bots: Bots, row: BotRow, token: string): Promise<string> {
     const code = portalBotCode(deps.installationId, row.code);
-    const { botId } = await bots.register({ code, token, profile: profileOf(row) });
+    const { botId } = await bots.register({ code, token, ...wishOf(bots, row) });
     log.info('bot.registered', { botId: row.id, portalId: row.portalId });
     return botId;
   }
 
+  /** Events are fetched where that is possible; the deprecated API posts them to us instead, and insists on it. */
+  const wishOf = (bots: Bots, row: BotRow): { profile: BotProfile; webhook?: string } => ({
+    profile: profileOf(row),
+    ...(bots.generation === 'legacy' ? { webhook: `${deps.publicUrl()}${EVENTS_PATH}` } : {}),
+  });
+
   /** The whole profile, always: the portal takes what is missing as cleared (contract imbot §5.2). */
   async function update(bots: Bots, bot: BotRef, row: BotRow): Promise<'updated' | 'gone'> {
+    const nextToken = row.nextToken === null ? {} : { nextToken: vault.decrypt(row.nextToken) };
     try {
-      await bots.update({ ...bot, profile: profileOf(row) });
+      await bots.update({ ...bot, ...wishOf(bots, row), ...nextToken });
       return 'updated';
     } catch (error) {
-      if (error instanceof DeliveryError && error.code === 'BOT_NOT_FOUND') return 'gone';
+      if (hasCode(error, 'BOT_NOT_FOUND', 'BOT_ID_ERROR')) return 'gone';
+      // An earlier try may have rotated it, and nobody heard: then the bot listens to the next token only.
+      const rotated = nextToken.nextToken !== undefined && hasCode(error, 'BOT_OWNERSHIP_ERROR');
+      const renewed = { ...bot, token: nextToken.nextToken ?? '' };
+      if (rotated && (await bots.get(renewed))?.ours) return 'updated';
       throw error;
     }
   }
 
   return {
-    async run(job, run) {
+    async run(job, run): Promise<Result> {
       const row = await db.prisma.bot.findUnique({ where: { id: job.payload.botId ?? '' } });
       if (!row) return { outcome: 'done' };
       const bots = await deps.bots.of(row.portalId, () => run.token());
       const token = vault.decrypt(row.token);
-      const wantedHash = hashOf(JSON.stringify(profileOf(row)));
+      const wantedHash = hashOf(JSON.stringify([bots.generation, wishOf(bots, row)]));
       let botId = row.botId === null ? await register(bots, row, token) : String(row.botId);
-      if (row.appliedHash !== wantedHash && (await update(bots, { botId, token }, row)) === 'gone') {
-        botId = await register(bots, row, token);
-      }
-      const data = {
+      const isDue = row.appliedHash !== wantedHash || row.nextToken !== null || row.state === 'failed';
+      if (isDue && (await update(bots, { botId, token }, row)) === 'gone') botId = await register(bots, row, token);
+      const applied = {
         botId: Number(botId),
-        state: 'ready',
-        lastError: null,
         appliedHash: wantedHash,
         registeredAt: row.registeredAt ?? new Date(clock.now()),
+        ...(Number(botId) === row.botId ? {} : { eventOffset: 0n }),
       };
-      return {
-        outcome: 'done',
-        commit: async (tx) => void (await tx.prisma.bot.update({ where: { id: row.id }, data })),
-      };
+      return { outcome: 'done', commit: (tx) => settle(tx, row, applied, job) };
     },
     async failed(tx, job, failure) {
       const state = failure.outcome === 'retry' ? {} : { state: 'failed' };
       const where = { id: job.payload.botId ?? '' };
-      await tx.prisma.bot.updateMany({ where, data: { ...state, lastError: failure.code } });
+      const { code, detail } =
+        botTrouble(failure.code === 'APP_ID_ERROR' ? 'BOT_CODE_ALREADY_TAKEN' : failure.code) ?? failure;
+      await tx.prisma.bot.updateMany({ where, data: { ...state, lastError: code, lastErrorDetail: detail } });
     },
   };
+}
+
+interface AppliedBot {
+  botId: number;
+  appliedHash: string;
+  registeredAt: Date;
+  eventOffset?: bigint;
+}
+
+/** What waited for the bot, or failed for want of it, goes on; a bot of another number has to be let into every chat again. */
+async function settle(tx: OutboxTx, before: BotRow, applied: AppliedBot, job: Job): Promise<void> {
+  const { id, nextToken } = before;
+  const token = nextToken === null ? {} : { token: nextToken, nextToken: null };
+  const clear = { state: 'ready', lastError: null, lastErrorDetail: null };
+  await tx.prisma.bot.update({ where: { id }, data: { ...applied, ...token, ...clear } });
+  const replaced = before.botId !== null && before.botId !== applied.botId;
+  const waiting = { state: 'failed', lastError: { in: ['bot_failed', ...BOT_CODES] } };
+  const where = { botId: id, ...(replaced ? { state: { not: 'archived' } } : waiting) };
+  const companions = await tx.prisma.companion.findMany({
+    where,
+    select: { id: true, key: true, conversationId: true },
+  });
+  await tx.prisma.companion.updateMany({
+    where: { id: { in: companions.map((one) => one.id) } },
+    data: { state: 'pending' },
+  });
+  const { gateId, portalId, requestId } = job;
+  const common = { gateId, portalId: portalId ?? before.portalId, ...(requestId === undefined ? {} : { requestId }) };
+  await tx.enqueue(
+    companions.map(({ id: companionId, key, conversationId }) =>
+      convergeCompanion(key, { ...common, conversationId, payload: { companionId } }),
+    ),
+  );
 }
 
 /** The row is gone already; what the portal needs is in the job. The token is sealed there too. */

@@ -22,6 +22,24 @@ export interface CompanionPlan {
   change: { title?: string; description?: string; color?: string; avatar?: true };
   /** Last of all: afterwards the bot may change nothing any more (contract imbot trap 3). */
   handOverTo: number | undefined;
+  /** The bot shall own it again: only the present owner can give it back. */
+  takesBack: boolean;
+}
+
+/**
+ * The owner under the channel's policy: with `bot` the bot stays the owner, so that everything stays in step, and the
+ * employee becomes a manager (contract imbot §19.4).
+ */
+export function rolesOf(
+  policy: 'bot' | 'handover',
+  wish: { ownerUserId: number | null; managerUserIds: readonly number[]; memberUserIds: readonly number[] },
+): Pick<CompanionState, 'ownerId' | 'managerIds' | 'memberIds'> {
+  const owner = wish.ownerUserId === null ? [] : [wish.ownerUserId];
+  return {
+    ownerId: policy === 'bot' ? null : wish.ownerUserId,
+    managerIds: policy === 'bot' ? union(wish.managerUserIds, owner) : wish.managerUserIds,
+    memberIds: union(wish.memberUserIds, wish.managerUserIds, owner),
+  };
 }
 
 /** `unusable`: users the portal did not add before; they are not asked for again and again. */
@@ -45,6 +63,7 @@ export function planCompanion(
       ...(wanted.avatarHash !== null && wanted.avatarHash !== applied.avatarHash ? { avatar: true as const } : {}),
     },
     handOverTo: wanted.ownerId !== null && wanted.ownerId !== applied.ownerId ? wanted.ownerId : undefined,
+    takesBack: wanted.ownerId === null && applied.ownerId !== null,
   };
 }
 
@@ -53,7 +72,8 @@ export const needsOwner = (plan: CompanionPlan): boolean =>
   plan.addManagers.length > 0 ||
   plan.removeManagers.length > 0 ||
   Object.keys(plan.change).length > 0 ||
-  plan.handOverTo !== undefined;
+  plan.handOverTo !== undefined ||
+  plan.takesBack;
 
 export const isEmpty = (plan: CompanionPlan): boolean =>
   !needsOwner(plan) && plan.addMembers.length === 0 && plan.removeMembers.length === 0;

@@ -1,8 +1,9 @@
-import type { BotChat, Bots, ChatRef } from '../bitrix24/bots/bots.ts';
+import type { BotChat, Bots, ChatChange, ChatRef } from '../bitrix24/bots/bots.ts';
 import type { Prisma } from '../db/database.ts';
 import { DeliveryError } from '../kit/errors.ts';
-import { type CompanionPlan, type CompanionState, hashOf, needsOwner, union } from './companionPlan.ts';
-import { wantedCompanionTitle, type withContext } from './conversations.ts';
+import { type CompanionPlan, type CompanionState, hashOf, planCompanion, rolesOf } from './companionPlan.ts';
+import { companionPolicy, wantedCompanionTitle, type withContext } from './conversations.ts';
+import { imageTrouble } from './images.ts';
 
 /** The calls that carry out a plan. Each is idempotent or recognises its own repetition, so a crash in between is harmless. */
 
@@ -11,21 +12,35 @@ export type CompanionContext = Prisma.CompanionGetPayload<{
   include: { bot: true; conversation: { include: typeof withContext } };
 }>;
 
-type Applied = Prisma.CompanionUncheckedUpdateInput & { lastError?: string | null };
+export type CompanionData = Prisma.CompanionUncheckedUpdateInput;
 
-export const wantedState = (companion: CompanionContext): CompanionState => ({
-  title: wantedCompanionTitle({ ...companion.conversation, companion }),
-  description: companion.description,
-  color: companion.color,
-  avatarHash: companion.avatar === null ? null : hashOf(companion.avatar),
-  ownerId: companion.ownerUserId,
-  managerIds: companion.managerUserIds,
-  memberIds: union(
-    companion.memberUserIds,
-    companion.managerUserIds,
-    companion.ownerUserId === null ? [] : [companion.ownerUserId],
-  ),
-});
+/** What could not be done, and stays so until somebody acts. Shown, not retried. */
+interface Trouble {
+  code: string;
+  detail: string;
+}
+
+interface Work {
+  plan: CompanionPlan;
+  wanted: CompanionState;
+  companion: CompanionContext;
+  chat: ChatRef;
+  bots: Bots;
+  troubles: Trouble[];
+}
+
+/** A picture the portal would refuse, or take for "none", is not wanted at all. */
+export function wantedState(companion: CompanionContext): CompanionState {
+  const { conversation, avatar } = companion;
+  const { ownerPolicy = 'handover' } = companionPolicy(conversation);
+  return {
+    title: wantedCompanionTitle({ ...conversation, companion }),
+    description: companion.description,
+    color: companion.color,
+    avatarHash: avatar === null || imageTrouble(avatar) ? null : hashOf(avatar),
+    ...rolesOf(ownerPolicy, companion),
+  };
+}
 
 export const appliedState = (companion: CompanionContext): CompanionState => ({
   title: companion.appliedTitle,
@@ -37,118 +52,174 @@ export const appliedState = (companion: CompanionContext): CompanionState => ({
   memberIds: companion.appliedMemberIds,
 });
 
+/** What was applied, as far as the chat itself tells: what a person changed by hand is drift, and repaired. */
+export function knownState(companion: CompanionContext, live: BotChat): CompanionState {
+  const applied = appliedState(companion);
+  const managers = live.managers.map(Number);
+  return {
+    ...applied,
+    title: live.title,
+    ownerId: live.owner === String(companion.bot.botId) ? null : Number(live.owner),
+    managerIds: managers.filter((id) => [...applied.managerIds, ...companion.managerUserIds].includes(id)),
+  };
+}
+
 /** Returns what is applied now. What the portal does not let the bot do is recorded, not retried. */
 export async function applyCompanion(
-  plan: CompanionPlan,
   companion: CompanionContext,
+  live: BotChat,
   chat: ChatRef,
   bots: Bots,
-): Promise<Applied> {
+): Promise<CompanionData> {
   const wanted = wantedState(companion);
-  const members = await applyMembers(plan, chat, bots);
-  const present = members ?? companion.appliedMemberIds;
-  const missing = wanted.memberIds.filter((id) => !present.includes(id));
-  const applied: Applied = {
-    appliedMemberIds: wanted.memberIds.filter((id) => present.includes(id)),
-    unusableUserIds: missing,
+  const known = knownState(companion, live);
+  const plan = planCompanion(wanted, known, companion.unusableUserIds);
+  const work: Work = { plan, wanted, companion, chat, bots, troubles: [] };
+  const owns = live.owner === chat.botId;
+  await openTextField(work, live);
+  const members = await applyMembers(work);
+  const applied: CompanionData = {
+    appliedTitle: known.title,
+    appliedOwnerId: known.ownerId,
+    appliedManagerIds: [...known.managerIds],
+    ...members.applied,
   };
-  if (!needsOwner(plan)) return applied;
-  const state = await bots.getChat(chat);
-  if (state === 'gone') throw new DeliveryError({ verdict: 'refused', code: 'CHAT_NOT_FOUND', detail: chat.chatId });
-  if (state === 'notMember') throw botRemoved(chat);
-  if (state.owner !== chat.botId) return { ...applied, ...asHandedOver(state, wanted) };
-  Object.assign(applied, await applyManagers(plan, wanted, chat, bots, present));
-  Object.assign(applied, await applyAppearance(plan, wanted, companion, chat, bots));
-  return { ...applied, ...(await handOver(plan, chat, bots, present)) };
+  if (owns) Object.assign(applied, await applyManagers(work, members.present));
+  else if (plan.addManagers.length + plan.removeManagers.length > 0) work.troubles.push(notOwner(chat));
+  Object.assign(applied, await applyAppearance(work, owns));
+  if (plan.handOverTo !== undefined || plan.takesBack) {
+    Object.assign(applied, owns ? await handOver(work, members.present) : cannotHandOver(work));
+  }
+  return { ...applied, ...told(work) };
 }
 
-const botRemoved = (chat: ChatRef): DeliveryError =>
-  new DeliveryError({
-    verdict: 'refused',
-    code: 'bot_removed',
-    detail: `the bot is not in chat ${chat.chatId} any more`,
-  });
-
-/**
- * Handed over, by us or by a person: from here on the bot may not change it (contract imbot §6.3). A repetition after
- * a crash finds everything done; anything else is shown as what the bot may no longer do.
- */
-function asHandedOver(chat: BotChat, wanted: CompanionState): Applied {
-  const managers = chat.managers.map(Number);
-  const asWanted =
-    chat.title === wanted.title &&
-    (wanted.description === null || chat.description === wanted.description) &&
-    wanted.managerIds.every((id) => managers.includes(id)) &&
-    (wanted.ownerId === null || Number(chat.owner) === wanted.ownerId);
-  return {
-    appliedOwnerId: Number(chat.owner),
-    appliedTitle: chat.title,
-    appliedManagerIds: wanted.managerIds.filter((id) => managers.includes(id)),
-    lastError: asWanted ? null : 'not_owner',
-  };
+function told({ troubles, companion }: Work): CompanionData {
+  const picture = companion.avatar === null ? undefined : imageTrouble(companion.avatar);
+  if (picture) troubles.push(picture);
+  const details = [...new Set(troubles.map(({ detail }) => detail))];
+  return { lastError: troubles[0]?.code ?? null, lastErrorDetail: details.length > 0 ? details.join('; ') : null };
 }
 
-/** The members the chat has afterwards; undefined when nothing was to be done. */
-async function applyMembers(plan: CompanionPlan, chat: ChatRef, bots: Bots): Promise<number[] | undefined> {
-  if (plan.addMembers.length + plan.removeMembers.length === 0) return undefined;
+/** Does it, or notes why it cannot be done. Whatever may work later is thrown. */
+async function tryTo({ troubles }: Work, step: () => Promise<void>): Promise<boolean> {
+  try {
+    await step();
+    return true;
+  } catch (error) {
+    if (!(error instanceof DeliveryError) || error.verdict !== 'refused' || isAboutBot(error)) throw error;
+    const denied = error.code === 'ACCESS_DENIED' || error.code === 'IM_ERROR_KICK';
+    troubles.push({ code: denied ? 'not_owner' : error.code, detail: withoutCode(error) });
+    return false;
+  }
+}
+
+/** The bot or the chat itself is in question: no matter of one step. */
+const isAboutBot = ({ code }: DeliveryError): boolean =>
+  ['BOT_NOT_FOUND', 'BOT_OWNERSHIP_ERROR', 'BOT_ID_ERROR', 'APP_ID_ERROR', 'CHAT_NOT_FOUND'].includes(code);
+
+export const withoutCode = ({ code, message }: DeliveryError): string =>
+  message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
+
+const notOwner = ({ chatId }: ChatRef): Trouble => ({
+  code: 'not_owner',
+  detail: `the bot does not own chat ${chatId}: its owner can do it, or make the bot the owner again`,
+});
+
+/** Closed by us when it was archived; now it is wanted again. */
+async function openTextField(work: Work, live: BotChat): Promise<void> {
+  if (work.companion.archivedAt === null || live.textFieldEnabled) return;
+  await tryTo(work, () => work.bots.setTextField({ ...work.chat, enabled: true }));
+}
+
+/** So many members a portal lists; of a bigger chat nobody can say who is not in it. */
+const LISTED = 400;
+
+/** The members the chat has afterwards. */
+async function applyMembers(work: Work): Promise<{ present: readonly number[]; applied: CompanionData }> {
+  const { plan, wanted, chat, bots, companion } = work;
+  if (plan.addMembers.length + plan.removeMembers.length === 0) {
+    return { present: companion.appliedMemberIds, applied: {} };
+  }
   let present = (await bots.listMembers(chat)).map(Number);
   const absent = plan.addMembers.filter((id) => !present.includes(id));
   if (absent.length > 0) {
-    await bots.addMembers({ ...chat, userIds: absent.map(String) });
+    await tryTo(work, () => bots.addMembers({ ...chat, userIds: absent.map(String) }));
     // User.add says yes even when it added nobody (contract imbot §7.1).
     present = (await bots.listMembers(chat)).map(Number);
+    if (present.length >= LISTED) present.push(...absent);
   }
-  for (const id of plan.removeMembers) await bots.removeMember({ ...chat, userId: String(id) });
-  return present.filter((id) => !plan.removeMembers.includes(id));
-}
-
-async function applyManagers(
-  plan: CompanionPlan,
-  wanted: CompanionState,
-  chat: ChatRef,
-  bots: Bots,
-  present: readonly number[],
-): Promise<Applied> {
-  const add = plan.addManagers.filter((id) => present.includes(id));
-  if (add.length > 0) await bots.addManagers({ ...chat, userIds: add.map(String) });
-  if (plan.removeManagers.length > 0) {
-    await bots.removeManagers({ ...chat, userIds: plan.removeManagers.map(String) });
+  const leaving = plan.removeMembers.filter((id) => present.includes(id));
+  for (const id of leaving) {
+    if (await tryTo(work, () => bots.removeMember({ ...chat, userId: String(id) }))) {
+      present = present.filter((other) => other !== id);
+    }
   }
-  return { appliedManagerIds: wanted.managerIds.filter((id) => present.includes(id)) };
-}
-
-async function applyAppearance(
-  { change }: CompanionPlan,
-  wanted: CompanionState,
-  companion: CompanionContext,
-  chat: ChatRef,
-  bots: Bots,
-): Promise<Applied> {
-  const { avatar, ...texts } = change;
-  if (Object.keys(change).length === 0) return {};
-  await bots.updateChat({ ...chat, ...texts, ...(avatar && companion.avatar ? { avatar: companion.avatar } : {}) });
+  const concerned = [...wanted.memberIds, ...plan.removeMembers];
   return {
-    appliedTitle: wanted.title,
-    appliedDescription: wanted.description,
-    appliedColor: wanted.color,
-    appliedAvatarHash: wanted.avatarHash,
+    present,
+    applied: {
+      appliedMemberIds: concerned.filter((id) => present.includes(id)),
+      unusableUserIds: wanted.memberIds.filter((id) => !present.includes(id)),
+    },
   };
 }
 
+async function applyManagers(work: Work, present: readonly number[]): Promise<CompanionData> {
+  const { plan, wanted, chat, bots } = work;
+  const add = plan.addManagers.filter((id) => present.includes(id));
+  if (add.length > 0) await tryTo(work, () => bots.addManagers({ ...chat, userIds: add.map(String) }));
+  // Who left the chat is no manager of it any more; the deprecated API refuses to hear of them.
+  const remove = plan.removeManagers.filter((id) => present.includes(id));
+  if (remove.length > 0) await tryTo(work, () => bots.removeManagers({ ...chat, userIds: remove.map(String) }));
+  return { appliedManagerIds: wanted.managerIds.filter((id) => present.includes(id)) };
+}
+
+/** A description goes alone where the portal cannot change one, so that it does not keep the rest from being done. */
+async function applyAppearance(work: Work, owns: boolean): Promise<CompanionData> {
+  const { plan, companion, chat, bots } = work;
+  const { avatar, description, ...rest } = plan.change;
+  const visible = { ...rest, ...(avatar && companion.avatar ? { avatar: companion.avatar } : {}) };
+  const own = description === undefined ? {} : { description };
+  const together = owns && bots.generation === 'v2';
+  const applied: CompanionData = {};
+  for (const change of together ? [{ ...visible, ...own }] : [visible, own]) {
+    if (Object.keys(change).length === 0) continue;
+    const changed = { ...chat, ...change };
+    const done = await tryTo(work, () => (owns ? bots.updateChat(changed) : bots.updateChatAsMember(changed)));
+    if (done) Object.assign(applied, appliedBy(change, work.wanted));
+  }
+  return applied;
+}
+
+const appliedBy = (change: ChatChange, wanted: CompanionState): CompanionData => ({
+  ...(change.title === undefined ? {} : { appliedTitle: wanted.title }),
+  ...(change.description === undefined ? {} : { appliedDescription: wanted.description }),
+  ...(change.color === undefined ? {} : { appliedColor: wanted.color }),
+  ...(change.avatar === undefined ? {} : { appliedAvatarHash: wanted.avatarHash }),
+});
+
 /** Chat.setOwner checks nobody: only an active member gets the chat, as a manager first (contract imbot §19.4). */
-async function handOver(
-  { handOverTo: target }: CompanionPlan,
-  chat: ChatRef,
-  bots: Bots,
-  present: readonly number[],
-): Promise<Applied> {
+async function handOver(work: Work, present: readonly number[]): Promise<CompanionData> {
+  const { plan, chat, bots, troubles } = work;
+  const target = plan.handOverTo;
   if (target === undefined) return {};
   const members = present.includes(target) ? present : (await bots.listMembers(chat)).map(Number);
-  if (!members.includes(target)) return { lastError: 'owner_not_member' };
-  await bots.addManagers({ ...chat, userIds: [String(target)] });
-  await bots.setOwner({ ...chat, userId: String(target) });
+  if (!members.includes(target)) {
+    troubles.push({ code: 'owner_not_member', detail: `user ${target} is not an active employee the portal adds` });
+    return {};
+  }
+  const done = await tryTo(work, async () => {
+    await bots.addManagers({ ...chat, userIds: [String(target)] });
+    await bots.setOwner({ ...chat, userId: String(target) });
+  });
+  if (!done) return {};
   const state = await bots.getChat(chat);
   const owner = typeof state === 'string' ? undefined : Number(state.owner);
   if (owner !== target) throw new DeliveryError({ verdict: 'retry', code: 'owner_unchanged', detail: chat.chatId });
   return { appliedOwnerId: target };
+}
+
+function cannotHandOver({ troubles, chat }: Work): CompanionData {
+  troubles.push(notOwner(chat));
+  return {};
 }

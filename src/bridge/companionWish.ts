@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Prisma } from '../db/database.ts';
 import { RequestError } from '../kit/errors.ts';
 import type { OutboxTx } from '../outbox/job.ts';
+import { archive } from './companionArchive.ts';
 import { companionPolicy, type ConversationContext, lockConversation, portalJob } from './conversations.ts';
 import { convergeCompanion } from './jobs.ts';
 
@@ -34,14 +35,42 @@ export async function provideCompanion(
   conversation: ConversationContext,
   requestId: string | undefined,
 ): Promise<void> {
-  if (conversation.companion || companionPolicy(conversation).mode !== 'onFirstMessage') return;
+  const { companion } = conversation;
+  if (companion?.state === 'archived' && companion.archiveReason === 'closing')
+    return revive(tx, conversation, requestId);
+  if (companion || companionPolicy(conversation).mode !== 'onFirstMessage') return;
   const bot = await chooseBot(tx, conversation);
   // No bot yet: the next message asks again.
   if (bot) await writeWish(tx, conversation, bot.id, {}, requestId);
 }
 
+/** The conversation goes on, and its companion with it, as it was. */
+async function revive(tx: OutboxTx, conversation: ConversationContext, requestId: string | undefined): Promise<void> {
+  const { companion } = conversation;
+  if (!companion) return;
+  await tx.prisma.companion.update({ where: { id: companion.id }, data: WANTED_AGAIN });
+  const job = portalJob(conversation, requestId);
+  await tx.enqueue([convergeCompanion(companion.key, { ...job, payload: { companionId: companion.id } })]);
+}
+
+/** The conversation was closed by the messenger. */
+export const retireCompanion = (
+  tx: OutboxTx,
+  conversation: ConversationContext,
+  requestId: string | undefined,
+): Promise<void> => archive(tx, conversation, { reason: 'closing' }, requestId);
+
+/** Whoever asks again gets every user tried again, too. */
+const WANTED_AGAIN = {
+  state: 'pending',
+  lastError: null,
+  lastErrorDetail: null,
+  archiveReason: null,
+  unusableUserIds: [],
+};
+
 /**
- * Sets what a conversation's companion shall be, making it when there is none.
+ * Sets what a conversation's companion shall be, making it when there is none. Returns whether there was none.
  * @throws RequestError conflict: the portal has no bot.
  */
 export async function wishCompanion(
@@ -49,12 +78,13 @@ export async function wishCompanion(
   conversationId: string,
   wish: CompanionWish,
   requestId: string | undefined,
-): Promise<void> {
+): Promise<{ isNew: boolean }> {
   const conversation = await lockConversation(tx, conversationId);
   if (!conversation) throw new RequestError('not_found', 'There is no such conversation');
   const botId = conversation.companion?.botId ?? (await chooseBot(tx, conversation))?.id;
   if (!botId) throw new RequestError('conflict', 'The portal has no bot: POST /portals/{id}/bots first');
   await writeWish(tx, conversation, botId, wish, requestId);
+  return { isNew: conversation.companion === null };
 }
 
 async function writeWish(
@@ -73,8 +103,7 @@ async function writeWish(
     ownerUserId: wish.ownerUserId === undefined ? (policy.ownerUserId ?? null) : wish.ownerUserId,
     managerUserIds: unique(wish.managerUserIds ?? policy.managerUserIds),
     memberUserIds: unique(wish.memberUserIds ?? policy.memberUserIds),
-    state: 'pending',
-    lastError: null,
+    ...WANTED_AGAIN,
   } satisfies Prisma.CompanionUncheckedUpdateInput;
   const companion = await tx.prisma.companion.upsert({
     where: { conversationId: conversation.id },
@@ -82,7 +111,7 @@ async function writeWish(
     update: wanted,
   });
   const job = portalJob(conversation, requestId);
-  await tx.enqueue([convergeCompanion({ ...job, payload: { companionId: companion.id } })]);
+  await tx.enqueue([convergeCompanion(companion.key, { ...job, payload: { companionId: companion.id } })]);
 }
 
 const unique = (ids: readonly number[] | undefined): number[] => [...new Set(ids ?? [])].sort((a, b) => a - b);

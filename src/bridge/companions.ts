@@ -1,48 +1,55 @@
-import { type Bots, type ChatRef } from '../bitrix24/bots/bots.ts';
-import type { Database, Prisma } from '../db/database.ts';
-import type { Clock } from '../kit/clock.ts';
+import type { Bots, ChatRef } from '../bitrix24/bots/bots.ts';
+import type { Vault } from '../kit/secrets.ts';
 import { DeliveryError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
-import type { Vault } from '../kit/secrets.ts';
-import type { Handler, Job, OutboxTx, Result, Run } from '../outbox/job.ts';
-import { type BotAccess } from './botAccess.ts';
-import { applyCompanion, appliedState, type CompanionContext, wantedState } from './companionSteps.ts';
+import type { Handler, Job, Result } from '../outbox/job.ts';
+import { type BotAccess, botKey } from './botAccess.ts';
+import { noteBotTrouble } from './botTrouble.ts';
+import { botRemoved, type ChatDeps, ensureChat, save } from './companionChat.ts';
+import { sweepDuplicates } from './companionDuplicates.ts';
+import {
+  applyCompanion,
+  appliedState,
+  type CompanionContext,
+  type CompanionData,
+  wantedState,
+} from './companionSteps.ts';
 import { isEmpty, planCompanion } from './companionPlan.ts';
-import { convergeTitles, lockConversation, wantedCompanionTitle, withContext } from './conversations.ts';
+import { lockConversation, portalJob, withContext } from './conversations.ts';
+import { convergeCompanion } from './jobs.ts';
 
-/** A lost Chat.add may go on for so long: the cloud cuts requests off at 60 s (contract platform §4.2). */
-const CREATE_MAY_RUN_MS = 62_000;
-const LOOK_AGAIN_AFTER_MS = 5_000;
-const BOT_RETRY_AFTER_MS = 1_000;
-
-export interface CompanionDeps {
-  db: Database;
+export interface CompanionDeps extends ChatDeps {
   bots: BotAccess;
   vault: Vault;
-  clock: Clock;
-  log: Logger;
 }
 
-/** What looking for the chat came to. */
-type Found = { chatId: string } | { result: Result };
+const BOT_RETRY_AFTER_MS = 1_000;
 
 /**
  * Makes a companion what it shall be: exactly one chat per conversation (contract imbot §19.2), then members,
  * managers, appearance, and the owner last.
  */
 export function createCompanionConvergence(deps: CompanionDeps): Handler {
+  async function load(job: Job): Promise<CompanionContext | undefined> {
+    const { companionId: id = '' } = job.payload;
+    const include = { bot: true, conversation: { include: withContext } };
+    return (await deps.db.prisma.companion.findUnique({ where: { id }, include })) ?? undefined;
+  }
+
   return {
     async run(job, run): Promise<Result> {
-      const companion = await load(deps.db, job);
+      const companion = await load(job);
       if (!companion || companion.state === 'archived') return { outcome: 'done' };
       const { portalId } = companion.conversation.channel;
-      if (companion.bot.botId === null) return waitForBot(companion);
+      const bot = botKey(companion.bot, deps.vault);
+      if (!bot) return waitForBot(companion);
       const bots = await deps.bots.of(portalId, () => run.token());
-      const ref = { botId: String(companion.bot.botId), token: deps.vault.decrypt(companion.bot.token) };
       try {
-        const found = await ensureChat(companion, ref, bots, run, deps);
+        const found = await ensureChat(companion, bot, bots, run, deps);
         if ('result' in found) return found.result;
-        return await converge(companion, { ...ref, chatId: found.chatId }, bots, job, deps);
+        const chat = { ...bot, chatId: found.chatId, key: companion.key };
+        const swept = await sweepDuplicates(companion, chat, bots, run, deps);
+        return await converge(companion, { ...chat, chatId: swept }, bots, job, deps);
       } catch (error) {
         if (!(error instanceof DeliveryError) || error.code !== 'CHAT_NOT_FOUND') throw error;
         return startOver(companion.id, deps.log);
@@ -51,16 +58,16 @@ export function createCompanionConvergence(deps: CompanionDeps): Handler {
     async failed(tx, job, failure) {
       const { companionId: id = '' } = job.payload;
       const state = failure.outcome === 'retry' ? {} : { state: 'failed' };
-      await tx.prisma.companion.updateMany({ where: { id }, data: { ...state, lastError: failure.code } });
+      const said = { lastError: failure.code, lastErrorDetail: detailOf(failure) };
+      await tx.prisma.companion.updateMany({ where: { id }, data: { ...state, ...said } });
+      const companion = await tx.prisma.companion.findUnique({ where: { id }, select: { botId: true } });
+      if (companion) await noteBotTrouble(tx, companion.botId, failure.code);
     },
   };
 }
 
-async function load(db: Database, job: Job): Promise<CompanionContext | undefined> {
-  const { companionId: id = '' } = job.payload;
-  const include = { bot: true, conversation: { include: withContext } };
-  return (await db.prisma.companion.findUnique({ where: { id }, include })) ?? undefined;
-}
+const detailOf = ({ code, detail }: { code: string; detail: string }): string =>
+  detail.startsWith(`${code}: `) ? detail.slice(code.length + 2) : detail;
 
 function waitForBot({ bot }: CompanionContext): Result {
   if (bot.state === 'failed') {
@@ -73,88 +80,6 @@ function waitForBot({ bot }: CompanionContext): Result {
   return { outcome: 'later', afterMs: BOT_RETRY_AFTER_MS, reason: 'the bot is not registered yet' };
 }
 
-/** The one chat of the conversation: known, found by its key, or made. */
-async function ensureChat(
-  companion: CompanionContext,
-  bot: { botId: string; token: string },
-  bots: Bots,
-  run: Run,
-  deps: CompanionDeps,
-): Promise<Found> {
-  if (companion.chatId !== null) return { chatId: companion.chatId };
-  const existing = await bots.findChat({ key: companion.key });
-  if (existing !== undefined) return adopt(companion, { ...bot, chatId: existing }, bots, run);
-  const leftMs = (companion.createStartedAt?.getTime() ?? 0) + CREATE_MAY_RUN_MS - deps.clock.now();
-  if (companion.createStartedAt !== null && leftMs > 0) {
-    const afterMs = Math.min(LOOK_AGAIN_AFTER_MS, leftMs);
-    return { result: { outcome: 'later', afterMs, reason: 'a chat may still be on its way' } };
-  }
-  return { chatId: await create(companion, bot, bots, run, deps) };
-}
-
-/** A chat with our key: ours, unless somebody made it look so. The look-up asks no rights, so they are checked. */
-async function adopt(companion: CompanionContext, chat: ChatRef, bots: Bots, run: Run): Promise<Found> {
-  const state = await bots.getChat(chat);
-  if (state === 'gone') throw new DeliveryError({ verdict: 'retry', code: 'chat_vanished', detail: chat.chatId });
-  if (state === 'notMember') {
-    const reason = `chat ${chat.chatId} carries our key, but the bot is not in it: add the bot, or delete the chat`;
-    return { result: { outcome: 'parked', code: 'bot_removed', reason } };
-  }
-  if (state.key !== companion.key || (state.owner !== chat.botId && !state.managers.includes(chat.botId))) {
-    throw new DeliveryError({ verdict: 'refused', code: 'key_taken', detail: `chat ${chat.chatId} is not ours` });
-  }
-  const owner = state.owner === chat.botId ? {} : { appliedOwnerId: Number(state.owner) };
-  const known = { chatId: chat.chatId, appliedTitle: state.title, ...owner };
-  await run.checkpoint((tx) => save(tx, companion.id, known));
-  Object.assign(companion, known);
-  return { chatId: chat.chatId };
-}
-
-/**
- * Chat.add is never deduplicated: that it was begun is committed before the call, so that whoever comes after a crash
- * or a lost answer looks before creating.
- */
-async function create(
-  companion: CompanionContext,
-  bot: { botId: string; token: string },
-  bots: Bots,
-  run: Run,
-  { clock, log }: CompanionDeps,
-): Promise<string> {
-  const begun = { createStartedAt: new Date(clock.now()) };
-  await run.checkpoint((tx) => save(tx, companion.id, begun));
-  const wanted = wantedState(companion);
-  try {
-    const { chatId, keyEchoed } = await bots.addChat({
-      ...bot,
-      key: companion.key,
-      title: wantedCompanionTitle(companion.conversation),
-      ...(wanted.description === null ? {} : { description: wanted.description }),
-      ...(wanted.color === null ? {} : { color: wanted.color }),
-      ...(companion.avatar === null ? {} : { avatar: companion.avatar }),
-      userIds: wanted.memberIds.map(String),
-    });
-    if (!keyEchoed) log.warn('companion.keyIgnored', { companionId: companion.id, chatId });
-    const made = {
-      chatId,
-      appliedTitle: wanted.title,
-      appliedDescription: wanted.description,
-      appliedColor: wanted.color,
-      appliedAvatarHash: wanted.avatarHash,
-    };
-    await run.checkpoint((tx) => save(tx, companion.id, made));
-    Object.assign(companion, made);
-    log.info('companion.created', { companionId: companion.id, conversationId: companion.conversationId, chatId });
-    return chatId;
-  } catch (error) {
-    // Surely not executed: nothing has to be waited for before the next try.
-    if (error instanceof DeliveryError && error.verdict !== 'unsure') {
-      await run.checkpoint((tx) => save(tx, companion.id, { createStartedAt: companion.createStartedAt }));
-    }
-    throw error;
-  }
-}
-
 async function converge(
   companion: CompanionContext,
   chat: ChatRef,
@@ -162,39 +87,53 @@ async function converge(
   job: Job,
   deps: CompanionDeps,
 ): Promise<Result> {
-  const plan = planCompanion(wantedState(companion), appliedState(companion), companion.unusableUserIds);
-  const applied = isEmpty(plan) ? {} : await applyCompanion(plan, companion, chat, bots);
-  const data = { lastError: null, ...applied, state: 'ready', readyAt: new Date(deps.clock.now()) };
+  const wanted = wantedState(companion);
+  const plan = planCompanion(wanted, appliedState(companion), companion.unusableUserIds);
+  // Asked for even when nothing is to be done, as long as the last word was not "ready": a person may have repaired it.
+  const settled = isEmpty(plan) && companion.state === 'ready' && companion.lastError === null;
+  let applied: CompanionData = {};
+  if (!settled) {
+    const live = await bots.getChat(chat);
+    if (live === 'gone') throw new DeliveryError({ verdict: 'refused', code: 'CHAT_NOT_FOUND', detail: chat.chatId });
+    if (live === 'notMember') return botRemoved(chat.chatId);
+    applied = { lastError: null, lastErrorDetail: null, ...(await applyCompanion(companion, live, chat, bots)) };
+  }
+  const data = { ...applied, state: 'ready', archivedAt: null, readyAt: new Date(deps.clock.now()) };
   return {
     outcome: 'done',
     async commit(tx) {
-      await save(tx, companion.id, data);
       const conversation = await lockConversation(tx, companion.conversationId);
-      // The name may have moved while the portal was working. Not when the title cannot follow any more.
-      if (conversation && data.lastError === null) await convergeTitles(tx, conversation, job.requestId);
+      const now = conversation?.companion;
+      // Forgotten, or archived while the portal was working: what was applied is no longer what is wanted.
+      if (!now || now.id !== companion.id) return;
+      if (now.state === 'archived') return save(tx, companion.id, applied);
+      const moved = JSON.stringify(wantedState({ ...now, conversation })) !== JSON.stringify(wanted);
+      await save(tx, companion.id, moved ? { ...data, state: 'pending' } : data);
+      if (!moved) return;
+      // What is wanted moved while the portal was working. What the bot may not change is no reason to try for ever.
+      const again = { ...portalJob(conversation, job.requestId), payload: { companionId: companion.id } };
+      await tx.enqueue([convergeCompanion(companion.key, again)]);
     },
   };
 }
 
+/** Nothing of the chat is there any more. */
+export const NO_CHAT = {
+  chatId: null,
+  createStartedAt: null,
+  appliedTitle: null,
+  appliedDescription: null,
+  appliedColor: null,
+  appliedAvatarHash: null,
+  appliedOwnerId: null,
+  appliedManagerIds: [],
+  appliedMemberIds: [],
+  unusableUserIds: [],
+};
+
 /** Somebody deleted the chat: only this answer allows to make another (contract imbot trap 15). */
 function startOver(companionId: string, log: Logger): Result {
   log.warn('companion.chatGone', { companionId });
-  const nothing = {
-    chatId: null,
-    createStartedAt: null,
-    appliedTitle: null,
-    appliedDescription: null,
-    appliedColor: null,
-    appliedAvatarHash: null,
-    appliedOwnerId: null,
-    appliedManagerIds: [],
-    appliedMemberIds: [],
-    unusableUserIds: [],
-    state: 'pending',
-  };
-  return { outcome: 'later', afterMs: 0, reason: 'the chat is gone', commit: (tx) => save(tx, companionId, nothing) };
-}
-
-async function save(tx: OutboxTx, id: string, data: Prisma.CompanionUncheckedUpdateInput): Promise<void> {
-  await tx.prisma.companion.update({ where: { id }, data });
+  const data = { ...NO_CHAT, state: 'pending' };
+  return { outcome: 'later', afterMs: 0, reason: 'the chat is gone', commit: (tx) => save(tx, companionId, data) };
 }

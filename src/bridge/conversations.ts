@@ -95,7 +95,7 @@ export async function convergeTitles(
   const { companion } = conversation;
   const alive = companion?.state === 'pending' || companion?.state === 'ready';
   if (companion && alive && companion.appliedTitle !== wantedCompanionTitle(conversation)) {
-    await tx.enqueue([convergeCompanion({ ...job, payload: { companionId: companion.id } })]);
+    await tx.enqueue([convergeCompanion(companion.key, { ...job, payload: { companionId: companion.id } })]);
   }
 }
 

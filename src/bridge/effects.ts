@@ -1,5 +1,6 @@
 import type { Prisma } from '../db/database.ts';
 import type { MessengerEventType } from '../messenger/payload.ts';
+import { retireCompanion } from './companionWish.ts';
 import { convergeTitles, portalJob } from './conversations.ts';
 import {
   type Applied,
@@ -62,6 +63,7 @@ async function conversationClosed(context: EventContext, { data }: EventOf<'conv
   const found = await findConversation(tx, messengerId, data.conversation.id);
   if (!found) return NOT_MAPPED;
   const conversation = await update(context, found, { closedAt: context.at });
+  await retireCompanion(tx, conversation, requestId);
   const { channel, sessionOpen, id } = conversation;
   if (!sessionOpen) return APPLIED;
   if (channel.notes) await writeNote(context, conversation, 'The conversation was closed in the messenger');

@@ -65,8 +65,11 @@ export const confirmDelivery = (queued: Queued<'confirmDelivery'> & { conversati
 export const convergeName = (queued: Queued<'convergeName'>): NewJob =>
   job('convergeName', 'bulk', `name:${queued.payload.conversationId}`, queued, 'name');
 
-export const convergeCompanion = (queued: Queued<'convergeCompanion'>): NewJob =>
-  job('convergeCompanion', 'bulk', `companion:${queued.payload.companionId}`, queued, 'companion');
+/** One lane for the chat of a key, so that archiving never overtakes a making, and the other way round. */
+export const convergeCompanion = (key: string, queued: Queued<'convergeCompanion'>): NewJob =>
+  job('convergeCompanion', 'bulk', `companion:${key}`, queued, `converge:${queued.payload.companionId}`);
+export const archiveCompanion = (queued: Queued<'archiveCompanion'>): NewJob =>
+  job('archiveCompanion', 'bulk', `companion:${queued.payload.key}`, queued);
 
 /** Somebody waits for it, but it is no part of the dialog: a lane of its own. */
 export const postToCompanion = (companionId: string, queued: Queued<'postToCompanion'>): NewJob =>
@@ -102,3 +105,6 @@ export const convergeBot = (code: string, queued: Queued<'convergeBot'>): NewJob
   job('convergeBot', 'live', `bot:${code}`, queued, 'converge');
 export const removeBot = (code: string, queued: Queued<'removeBot'>): NewJob =>
   job('removeBot', 'live', `bot:${code}`, queued);
+
+export const pollBotEvents = (queued: Queued<'pollBotEvents'>): NewJob =>
+  job('pollBotEvents', 'bulk', `botEvents:${queued.payload.botId}`, queued, 'poll');

@@ -6,6 +6,7 @@ import { DeliveryError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { Handler, Job, OutboxTx, Result } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
+import { notify } from './companionNotices.ts';
 import { type ConversationContext, convergeTitles, lockConversation } from './conversations.ts';
 import { lookUpMessage } from './deliveryLookUp.ts';
 import { noteLineTrouble, reconnected } from './lineTrouble.ts';
@@ -90,6 +91,11 @@ export function createMessageDelivery(deps: {
       const state = { retry: 'pending', dead: 'failed', parked: 'parked' }[failure.outcome];
       await tx.prisma.message.updateMany({ where: { id }, data: { state, lastError: failure.code } });
       if (job.conversationId) await noteLineTrouble(tx, job.conversationId, failure);
+      if (failure.outcome === 'retry') return;
+      const conversation = job.conversationId && (await lockConversation(tx, job.conversationId));
+      const notice = { kind: 'deliveryFailed', direction: 'toPortal', reason: failure.code } as const;
+      const saying = { now: new Date(deps.clock.now()), requestId: job.requestId };
+      if (conversation) await notify(tx, conversation, `failed:${id}`, notice, saying);
     },
   };
 }

@@ -33,11 +33,18 @@ export interface CompanionPolicy {
   /** Id or code of the bot; the portal's first one when absent. */
   bot?: string;
   ownerUserId?: number;
+  /** `handover` (default): the owner gets the chat. `bot`: the bot keeps it, and the owner becomes a manager. */
+  ownerPolicy?: 'bot' | 'handover';
   managerUserIds?: number[];
   memberUserIds?: number[];
   color?: string;
   titleTemplate?: string;
+  /** Whether the bot tells in it what happens to the conversation. Default true. */
+  notices?: boolean;
 }
+
+/** Why a companion was archived: with its conversation, which brings it back, or by a person. */
+export type ArchiveReason = 'closing' | 'administrator';
 
 /** Every kind of job, and the ids its payload carries. */
 export interface JobPayloads {
@@ -57,7 +64,20 @@ export interface JobPayloads {
     | { type: 'channel.disconnected'; channelId: string; reason: string; at: string };
   convergeName: { conversationId: string };
   convergeCompanion: { companionId: string };
+  /**
+   * Whole in itself: the rows may be gone when it runs. `bot` is the id of our row; without a `chatId` the chat was
+   * begun at `begunAt` (ms) and is looked up.
+   */
+  archiveCompanion: {
+    companionId: string;
+    bot: string;
+    chatId: string;
+    begunAt: string;
+    key: string;
+    handOverTo: string;
+  };
   postToCompanion: { messageId: string };
+  pollBotEvents: { botId: string };
   retitleChannel: { channelId: string };
   setUpPortal: { portalId: string };
   /** The same without an occasion, every day: events may have been missed, and people may have changed things. */

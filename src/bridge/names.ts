@@ -7,6 +7,7 @@ import { DeliveryError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { Handler, Job, Result } from '../outbox/job.ts';
 import type { OutboxTx } from '../outbox/job.ts';
+import { notify } from './companionNotices.ts';
 import {
   type ConversationContext,
   convergeTitles,
@@ -64,9 +65,13 @@ export function createNameConvergence(deps: {
       await tx.prisma.conversation.updateMany({ where: { id: seen.id }, data });
       return;
     }
-    const appliedAt = new Date(deps.clock.now()).toISOString();
-    const facts = [finding.title, seen.wantedName, appliedAt, finding.dialog?.chatId ?? null, seen.topic];
+    const now = new Date(deps.clock.now());
+    const facts = [finding.title, seen.wantedName, now.toISOString(), finding.dialog?.chatId ?? null, seen.topic];
     const [row] = await tx.sql.rows<{ moved: boolean }>(RECORD_APPLIED, seen.id, ...facts);
+    const { appliedName: from, wantedName: to } = seen;
+    if (row && from !== null && to !== null && from !== to) {
+      await notify(tx, seen, `renamed:${job.id}`, { kind: 'renamed', from, to }, { now, requestId: job.requestId });
+    }
     if (!row?.moved) return;
     // The wanted name moved while the portal was working.
     const conversation = await lockConversation(tx, seen.id);

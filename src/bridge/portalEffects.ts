@@ -1,5 +1,7 @@
 import { readDialogs } from '../bitrix24/connectorEvents.ts';
 import { readLineDelete, readStatusDelete } from '../bitrix24/events.ts';
+import { botDeleted, botHeard, botJoined } from './botEffects.ts';
+import { notify } from './companionNotices.ts';
 import { convergeTitles } from './conversations.ts';
 import { ignored } from './effect.ts';
 import { notifyOfChannel, notifyOfDialog } from './notifications.ts';
@@ -21,6 +23,7 @@ const dialogStarted: PortalEffect = async (context, event) => {
     await context.tx.prisma.conversation.update({ where: { id: conversation.id }, data: change });
     await convergeTitles(context.tx, { ...conversation, ...change }, context.requestId, { dialogExists: true });
     await notifyOfDialog(context, conversation, 'dialog.started', sessionId);
+    await notify(context.tx, conversation, `dialog:${sessionId}:started`, { kind: 'dialogStarted' }, context);
     applied = { state: 'applied', conversationId: conversation.id };
   }
   return applied;
@@ -36,6 +39,8 @@ const dialogFinished: PortalEffect = async (context, event) => {
     // A late event about an earlier session says nothing of the one that is open now.
     if (conversation.sessionId !== null && conversation.sessionId !== dialog.sessionId) continue;
     await context.tx.prisma.conversation.update({ where: { id: conversation.id }, data: { sessionOpen: false } });
+    const record = `dialog:${dialog.sessionId}:finished`;
+    await notify(context.tx, conversation, record, { kind: 'dialogFinished' }, context);
   }
   return applied;
 };
@@ -85,4 +90,7 @@ export const portalEffects: Readonly<Record<string, PortalEffect>> = {
   ONIMCONNECTORSTATUSDELETE: disconnected,
   ONIMCONNECTORLINEDELETE: lineDeleted,
   ONAPPPAYMENT: paid,
+  ONIMBOTMESSAGEADD: botHeard,
+  ONIMBOTJOINCHAT: botJoined,
+  ONIMBOTDELETE: botDeleted,
 };

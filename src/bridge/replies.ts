@@ -6,6 +6,7 @@ import type { Handler, OutboxTx } from '../outbox/job.ts';
 import { lockConversation, portalJob } from './conversations.ts';
 import type { Deliveries } from './deliveries.ts';
 import { confirmDelivery } from './jobs.ts';
+import { notify } from './companionNotices.ts';
 import { noteLineTrouble } from './lineTrouble.ts';
 import { writeNote } from './notes.ts';
 import { loadMessage, type MessageContext } from './outgoing.ts';
@@ -110,6 +111,8 @@ export async function noteFailure(
   const conversation = row && (await lockConversation(tx, row.conversationId));
   if (!conversation) return;
   await writeNote({ tx, requestId, now }, conversation, `Message not delivered: ${reason}`, `failed-${messageId}`);
+  const notice = { kind: 'deliveryFailed', direction: 'toMessenger', reason } as const;
+  await notify(tx, conversation, `failed:${messageId}`, notice, { now, requestId });
 }
 
 /** Tells the messenger what an operator changed: how the message reads now, or that it is gone. */

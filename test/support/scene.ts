@@ -6,6 +6,7 @@ import { createDatabase } from '../../src/db/database.ts';
 import { type Logger, silentLogger } from '../../src/kit/logger.ts';
 import { sign } from '../../src/messenger/signature.ts';
 import { type Sandbox, createSandbox, type SandboxOptions } from '../../src/sandbox/sandbox.ts';
+import type { Profile } from '../../src/sandbox/portalRow.ts';
 import type { SandboxPortal } from '../../src/sandbox/portalHandle.ts';
 import { createTestDatabase } from './database.ts';
 import { until } from './until.ts';
@@ -29,7 +30,10 @@ export interface ConversationView {
     title: string | null;
     ownerUserId: number | null;
     memberUserIds: number[];
+    managerUserIds: number[];
+    unusableUserIds: number[];
     lastError: string | null;
+    lastErrorDetail: string | null;
   };
 }
 
@@ -83,6 +87,8 @@ export interface Scene {
 }
 
 export interface SceneOptions extends SandboxOptions {
+  /** Which generation of the product the portal plays; the cloud by default. */
+  profile?: Profile;
   kind?: 'group' | 'direct';
   companion?: object;
   channel?: object;
@@ -95,10 +101,14 @@ const ADMIN_KEY = 'ocg_test-key';
 
 /** The whole gateway on a database of its own, installed on a sandbox portal, with a messenger and a channel. */
 export async function startScene(options: SceneOptions = {}): Promise<Scene> {
-  const { kind = 'group', companion, channel, log = silentLogger, databaseUrl: given, ...sandboxOptions } = options;
-  const sandbox = await createSandbox(sandboxOptions);
+  const { kind = 'group', companion, channel, log = silentLogger, databaseUrl: given, profile, ...more } = options;
+  const sandbox = await createSandbox(more);
   const owned = { clock: sandbox.clock };
-  const portal = await sandbox.addPortal({ memberId: 'portal-1', plan: 'enterprise' });
+  const portal = await sandbox.addPortal({
+    memberId: 'portal-1',
+    plan: 'enterprise',
+    ...(profile === undefined ? {} : { profile }),
+  });
   const databaseUrl = given ?? (await createTestDatabase());
   const db = createDatabase({ url: databaseUrl, connections: 1 });
   const application = sandbox.addApplication({ clientId: 'local.gateway' });

@@ -24,6 +24,8 @@ export interface BotRef {
 
 export interface ChatRef extends BotRef {
   chatId: string;
+  /** What it was created with: the deprecated API tells a chat that is gone from a hidden one only by looking it up. */
+  key?: string;
 }
 
 export interface Bot {
@@ -78,10 +80,13 @@ export interface Bots {
 
   /** Idempotent by code; changes nothing of an existing bot. @throws refused `BOT_CODE_ALREADY_TAKEN`. */
   register(bot: { code: string; token: string; profile: BotProfile; webhook?: string }): Promise<Bot>;
-  update(bot: BotRef & { profile: BotProfile; webhook?: string }): Promise<void>;
+  /** `nextToken`: the bot's token from now on. @throws refused `unsupported_by_portal` where it cannot be changed. */
+  update(bot: BotRef & { profile: BotProfile; webhook?: string; nextToken?: string }): Promise<void>;
   /** Success also when there is no such bot. */
   unregister(bot: BotRef): Promise<void>;
   get(bot: BotRef): Promise<Bot | undefined>;
+  /** Bots of the portal: ours on v2, everybody's on the deprecated API (contract imbot trap 31). */
+  list(bot: { token: string }): Promise<Bot[]>;
 
   /** @returns the id of a chat created with this key. Verify it with `getChat`: the look-up asks no rights. */
   findChat(by: { key: string }): Promise<string | undefined>;
@@ -91,10 +96,18 @@ export interface Bots {
    */
   addChat(chat: NewChat): Promise<{ chatId: string; keyEchoed: boolean }>;
   getChat(chat: ChatRef): Promise<ChatState>;
-  /** Idempotent. @throws refused `ACCESS_DENIED` once the bot is not the owner any more. */
+  /**
+   * Idempotent. @throws refused `ACCESS_DENIED` once the bot is not the owner any more; `unsupported_by_portal` where
+   * the deprecated API says yes and does nothing.
+   */
   updateChat(chat: ChatRef & ChatChange): Promise<void>;
+  /**
+   * The same by the rights of a member, for a bot that is not the owner any more; every change is a visible post.
+   * @throws refused `not_owner` where that is not possible: the user of the grant is not in the chat, or for a description.
+   */
+  updateChatAsMember(chat: ChatRef & ChatChange): Promise<void>;
 
-  /** Ids of the members, the bot included; at most 200 (contract imbot §7.3). */
+  /** Ids of the members, the bot included; of more than 400 only 400 (contract imbot §7.3). */
   listMembers(chat: ChatRef): Promise<string[]>;
   /** Idempotent. Users the portal does not accept are left out without a word: verify with `listMembers`. */
   addMembers(chat: ChatRef & { userIds: readonly string[] }): Promise<void>;
@@ -117,4 +130,37 @@ export interface Bots {
    * 31 days on v2 (contract imbot §8.1). Without it, and on the deprecated API, it is not repeatable.
    */
   sendMessage(message: ChatRef & { text: string; templateId?: string }): Promise<{ messageId: string }>;
+
+  /**
+   * What happened to the bot, oldest first, at most `limit` (100; up to 1000). An `offset` above 0 makes the portal forget everything before
+   * it, for good (contract imbot §9.1). On the deprecated API there is nothing to fetch: events are posted to the webhook.
+   */
+  readEvents(
+    bot: BotRef & { offset: string; limit?: number },
+  ): Promise<{ events: BotEvent[]; nextOffset: string; hasMore: boolean }>;
+}
+
+/** An event of a bot; what is none of the known ones is `other`. */
+export type BotEvent =
+  | { id: string; kind: 'joined'; chat: JoinedChat }
+  | { id: string; kind: 'message'; message: BotMessage }
+  | { id: string; kind: 'deleted' | 'other' };
+
+/** The bot became a member of it, which also happens when it creates one (contract imbot §10.1). */
+export interface JoinedChat {
+  chatId: string;
+  title: string;
+  owner: string;
+  key: string;
+  /** Who added the bot: itself in a chat it made. */
+  byUserId: string;
+}
+
+export interface BotMessage {
+  messageId: string;
+  chatId: string;
+  text: string;
+  authorId: string;
+  /** An active employee, not the portal itself, a bot, a guest or a client. */
+  byEmployee: boolean;
 }

@@ -9,6 +9,8 @@ export type Generation = Bots['generation'];
 /** The method is unknown to the portal, or its controller has no such action yet (contract imbot §13.2). */
 const MISSING = ['ERROR_METHOD_NOT_FOUND', '22002'];
 
+export const isMissing = (error: unknown): boolean => hasCode(error, ...MISSING);
+
 /**
  * Which API a portal has (contract imbot §13.3). `Revision.get` is missing on the first portals with v2, so a second
  * method decides; any other answer to it, a refusal too, comes from v2. Ask again daily: portals are updated.
@@ -25,7 +27,7 @@ async function exists(call: Call, method: string, params: Record<string, unknown
     await call(method, params, { repeatable: true });
     return true;
   } catch (error) {
-    if (hasCode(error, ...MISSING)) return false;
+    if (isMissing(error)) return false;
     if (hasCode(error, 'BOT_TOKEN_NOT_SPECIFIED', 'CLIENT_ID_NOT_SPECIFIED')) return true;
     throw error;
   }

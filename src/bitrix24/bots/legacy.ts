@@ -1,13 +1,15 @@
 import { DeliveryError } from '../../kit/errors.ts';
 import type { Call } from '../portalApi.ts';
+import { currentUser } from '../users.ts';
 import { asIds, hasCode, needId, type Fields } from '../wire.ts';
-import type { Bots, ChatRef } from './bots.ts';
-import { botParams, chatOf, listedBot, newChatParams, profileProperties } from './legacyWire.ts';
-import { findChat, ignoring, portalColor } from './shared.ts';
+import type { BotChat, Bots, ChatRef } from './bots.ts';
+import { botParams, listedBots, newChatParams, profileProperties } from './legacyWire.ts';
+import { changeAsMember, readAsUser } from './memberRights.ts';
+import { findChat, ignoring, unsupported } from './shared.ts';
 
 /**
  * Bots by the deprecated `imbot.*` (contract imbot §11), for portals without v2. Several rights are tested for the user
- * of the grant and not for the bot, so the user has to be a member where a title or an avatar shall change.
+ * of the grant and not for the bot: that user becomes a member of every chat that is read or changed.
  */
 export function createLegacyBots(call: Call): Bots {
   const run = (method: string, params: Fields, repeatable = true): Promise<unknown> =>
@@ -28,7 +30,8 @@ export function createLegacyBots(call: Call): Bots {
       const params = { CODE: code, TYPE: 'S', EVENT_HANDLER: webhook, CLIENT_ID: token, PROPERTIES };
       return { botId: needId(await run('register', params), 'imbot.register', { repeatable: true }), code, ours: true };
     },
-    async update({ profile, webhook, ...bot }) {
+    async update({ profile, webhook, nextToken, ...bot }) {
+      if (nextToken !== undefined) throw unsupported('another token for a bot');
       const handler = webhook === undefined ? {} : { EVENT_HANDLER: webhook };
       await run('update', { ...botParams(bot), FIELDS: { ...handler, PROPERTIES: profileProperties(profile) } });
     },
@@ -37,7 +40,10 @@ export function createLegacyBots(call: Call): Bots {
     },
     /** The list has the bots of everybody; whose one is shows only when it is used. */
     async get({ botId }) {
-      return listedBot(await run('bot.list', {}), botId);
+      return (await bots.list({ token: '' })).find((bot) => bot.botId === botId);
+    },
+    async list() {
+      return listedBots(await run('bot.list', {}));
     },
 
     findChat: ({ key }) => findChat(call, key),
@@ -46,25 +52,20 @@ export function createLegacyBots(call: Call): Bots {
       return { chatId: needId(created, 'imbot.chat.add', { repeatable: false }), keyEchoed: true };
     },
     async getChat(chat) {
-      try {
-        return chatOf(await run('dialog.get', { ...botParams(chat), DIALOG_ID: `chat${chat.chatId}` }));
-      } catch (error) {
-        if (!hasCode(error, 'ACCESS_ERROR')) throw error;
-      }
+      const seen = await readAsUser(call, chat);
+      if (seen) return seen;
       // The refusal is about the user of the grant, and also stands for a chat that is gone; the bot's own list tells more.
-      if ((await bots.listMembers(chat)).length === 0) return 'notMember';
-      throw unsupported('reading a chat the user of the grant is not in');
+      if ((await bots.listMembers(chat)).length > 0) return joinAndRead(chat);
+      const found = chat.key === undefined ? chat.chatId : await findChat(call, chat.key);
+      return found === undefined ? 'gone' : 'notMember';
     },
-    async updateChat({ botId, token, chatId, title, description, color, avatar }) {
+    async updateChat({ description, ...change }) {
       if (description !== undefined) throw unsupported('changing a description');
-      const chat = { botId, token, chatId };
-      // Answers success although nothing changed when the user of the grant may not rename (trap 26).
-      if (title !== undefined) await inChat('chat.updateTitle', chat, { TITLE: title });
-      // The current colour is refused like an unknown chat; the chat is known here, so it is the colour (trap 27).
-      const COLOR = color === undefined ? undefined : portalColor(color);
-      if (COLOR !== undefined) await ignoring(['WRONG_REQUEST'], inChat('chat.updateColor', chat, { COLOR }));
-      if (avatar !== undefined) await inChat('chat.updateAvatar', chat, { AVATAR: avatar });
+      const { botId, token, chatId, ...wanted } = change;
+      if (!(await readAsUser(call, change))) await joinAndRead({ botId, token, chatId });
+      await changeAsMember(call, { botId, token, chatId }, wanted);
     },
+    updateChatAsMember: (chat) => bots.updateChat(chat),
 
     async listMembers(chat) {
       return asIds(await inChat('chat.user.list', chat));
@@ -81,11 +82,24 @@ export function createLegacyBots(call: Call): Bots {
     async removeManagers({ userIds, ...chat }) {
       for (const userId of userIds) await inChat('chat.setManager', chat, { USER_ID: userId, IS_MANAGER: 'N' });
     },
+    /** The right is tested for the user of the grant, who hardly ever owns the chat (§11): refused for ever then. */
     async setOwner({ userId, ...chat }) {
-      await inChat('chat.setOwner', chat, { USER_ID: userId });
+      try {
+        await inChat('chat.setOwner', chat, { USER_ID: userId });
+      } catch (error) {
+        if (hasCode(error, 'WRONG_REQUEST')) throw unsupported('handing a chat over');
+        throw error;
+      }
     },
-    setTextField() {
-      return Promise.reject(unsupported('closing a text field'));
+    /** Undocumented, and not on every old portal (§11, last row). */
+    async setTextField({ enabled, botId, token, chatId }) {
+      const params = { ...botParams({ botId, token }), DIALOG_ID: `chat${chatId}`, ENABLED: enabled ? 'Y' : 'N' };
+      try {
+        await run('chat.updateTextFieldEnabled', params);
+      } catch (error) {
+        if (hasCode(error, 'ERROR_METHOD_NOT_FOUND')) throw unsupported('closing a text field');
+        throw error;
+      }
     },
     async leave(chat) {
       await ignoring(['USER_NOT_FOUND'], inChat('chat.leave', chat));
@@ -96,9 +110,16 @@ export function createLegacyBots(call: Call): Bots {
       const messageId = needId(await run('message.add', params, false), 'imbot.message.add', { repeatable: false });
       return { messageId };
     },
+    readEvents: ({ offset }) => Promise.resolve({ events: [], nextOffset: offset, hasMore: false }),
   };
+
+  async function joinAndRead(chat: ChatRef): Promise<BotChat> {
+    const { id } = await currentUser(call);
+    await bots.addMembers({ ...chat, userIds: [id] });
+    const seen = await readAsUser(call, chat);
+    if (!seen) throw new DeliveryError({ verdict: 'retry', code: 'chat_hidden', detail: `chat ${chat.chatId}` });
+    return seen;
+  }
+
   return bots;
 }
-
-const unsupported = (what: string): DeliveryError =>
-  new DeliveryError({ verdict: 'refused', code: 'unsupported_by_portal', detail: `${what} needs imbot.v2` });

@@ -30,12 +30,13 @@ export const newChatParams = (chat: NewChat): Fields => ({
 });
 
 /** The list is keyed by id. */
-export function listedBot(list: unknown, botId: string): Bot | undefined {
-  const bot = asList(list)
+export const listedBots = (list: unknown): Bot[] =>
+  asList(list)
     .map(asFields)
-    .find(({ ID }) => asId(ID) === botId);
-  return bot && { botId, code: asText(bot.CODE), ours: true };
-}
+    .flatMap(({ ID, CODE }) => {
+      const botId = asId(ID);
+      return botId === undefined ? [] : [{ botId, code: asText(CODE), ours: true }];
+    });
 
 export function chatOf(answer: unknown): BotChat {
   const chat = asFields(answer);

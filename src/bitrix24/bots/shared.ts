@@ -1,3 +1,4 @@
+import { DeliveryError } from '../../kit/errors.ts';
 import type { Call } from '../portalApi.ts';
 import { asFields, asId, hasCode } from '../wire.ts';
 
@@ -25,3 +26,6 @@ export async function ignoring<T>(codes: readonly string[], work: Promise<T>): P
     throw error;
   }
 }
+
+export const unsupported = (what: string): DeliveryError =>
+  new DeliveryError({ verdict: 'refused', code: 'unsupported_by_portal', detail: `${what} needs imbot.v2` });

@@ -1,4 +1,4 @@
-import { asFields, asId, asIds, asText, needId, unexpectedResult, type Fields } from '../wire.ts';
+import { asFields, asId, asIds, asList, asText, needId, unexpectedResult, type Fields } from '../wire.ts';
 import type { Bot, BotChat, BotProfile, BotRef, ChatChange, NewChat } from './bots.ts';
 import { COMPANION_ENTITY, portalColor } from './shared.ts';
 
@@ -21,6 +21,15 @@ export function botOf(answer: unknown, action: string): Bot {
   const botId = needId(bot.id, `imbot.v2.${action}`, { repeatable: true });
   return { botId, code: asText(bot.code), ours: bot.eventMode !== undefined };
 }
+
+/** Only bots of the caller are listed (§5.4). */
+export const ownBots = (answer: unknown): Bot[] =>
+  asList(asFields(answer).bots)
+    .map(asFields)
+    .flatMap(({ id, code }) => {
+      const botId = asId(id);
+      return botId === undefined ? [] : [{ botId, code: asText(code), ours: true }];
+    });
 
 /** Without an owner: the portal makes the bot the owner. */
 export const newChatParams = (chat: NewChat): Fields => ({

@@ -64,11 +64,36 @@ export async function changeBot(
 ): Promise<BotRow> {
   const portal = await getInstalled(deps, portalId);
   const bot = await getBot(deps, portalId, id);
+  // A change repairs too: of a bot that failed, nothing is believed any more.
+  const repair = bot.state === 'failed' ? { appliedHash: null } : {};
+  return converged(deps, portal, bot, { ...defined(profile), ...repair }, requestId);
+}
+
+/** The next token is stored before the portal hears of it, so that neither of the two is ever lost. */
+export async function rotateBotToken(
+  deps: Administration,
+  portalId: string,
+  id: string,
+  requestId: string,
+): Promise<BotRow> {
+  const portal = await getInstalled(deps, portalId);
+  const bot = await getBot(deps, portalId, id);
+  const nextToken = bot.nextToken ?? deps.vault.encrypt(randomToken(TOKEN_BYTES));
+  return converged(deps, portal, bot, { nextToken }, requestId);
+}
+
+async function converged(
+  deps: Administration,
+  { gateId }: { gateId: bigint },
+  { id, code, portalId }: BotRow,
+  change: Prisma.BotUpdateInput,
+  requestId: string,
+): Promise<BotRow> {
   const row = await deps.outbox.transaction(async (tx) => {
-    const data = { ...defined(profile), state: 'pending', lastError: null };
-    const changed = await tx.prisma.bot.update({ where: { id: bot.id }, data });
-    const job = { gateId: portal.gateId.toString(), portalId, requestId };
-    await tx.enqueue([jobs.convergeBot(bot.code, { ...job, payload: { botId: bot.id } })]);
+    const data = { ...change, state: 'pending', lastError: null, lastErrorDetail: null };
+    const changed = await tx.prisma.bot.update({ where: { id }, data });
+    const job = { gateId: gateId.toString(), portalId, requestId };
+    await tx.enqueue([jobs.convergeBot(code, { ...job, payload: { botId: id } })]);
     return changed;
   });
   return whenSettled(deps, row);

@@ -3,7 +3,8 @@ import type { ChatState } from '../../bitrix24/bots/bots.ts';
 import type { Prisma } from '../../db/database.ts';
 import { RequestError } from '../../kit/errors.ts';
 import type { OutboxTx } from '../../outbox/job.ts';
-import { createBotAccess } from '../botAccess.ts';
+import { botKey, createBotAccess } from '../botAccess.ts';
+import { archive } from '../companionArchive.ts';
 import { type CompanionWish, wishCompanion } from '../companionWish.ts';
 import { type ConversationContext, lockConversation, portalJob, withContext } from '../conversations.ts';
 import { postToCompanion } from '../jobs.ts';
@@ -31,19 +32,26 @@ export async function putCompanion(
   wish: CompanionWish,
   requestId: string,
 ): Promise<{ companion: CompanionRow; isNew: boolean }> {
-  const isNew = await deps.outbox.transaction(async (tx) => {
-    const before = await tx.prisma.companion.findUnique({ where: { conversationId } });
-    await wishCompanion(tx, conversationId, wish, requestId);
-    return before === null;
-  });
+  const { isNew } = await deps.outbox.transaction((tx) => wishCompanion(tx, conversationId, wish, requestId));
   await settled(deps, () => deps.db.prisma.companion.findUnique({ where: { conversationId } }));
   return { companion: await getCompanion(deps, conversationId), isNew };
 }
 
-/** It is left alone from now on: the chat stays, with its members and under its last title. */
-export async function archiveCompanion(deps: Administration, conversationId: string): Promise<CompanionRow> {
-  const { id } = await getCompanion(deps, conversationId);
-  await deps.db.prisma.companion.update({ where: { id }, data: { state: 'archived', lastError: null } });
+/**
+ * A last notice, the text field off, everybody out; or `handOverTo`: the employee who gets the chat and goes on with it.
+ * Archived again with another employee, it is handed over after all.
+ */
+export async function archiveCompanion(
+  deps: Administration,
+  conversationId: string,
+  handOverTo: number | undefined,
+  requestId: string,
+): Promise<CompanionRow> {
+  await getCompanion(deps, conversationId);
+  await deps.outbox.transaction(async (tx) => {
+    const conversation = await lockConversation(tx, conversationId);
+    if (conversation) await archive(tx, conversation, { reason: 'administrator', handOverTo }, requestId);
+  });
   return getCompanion(deps, conversationId);
 }
 
@@ -58,12 +66,13 @@ export interface LiveCompanion {
  * @throws DeliveryError when the portal cannot be asked.
  */
 export async function liveCompanion(
-  { db, portals, vault }: Administration,
-  { bot, chatId, conversation }: CompanionRow,
+  deps: Administration,
+  { bot, chatId, key, conversation }: CompanionRow,
 ): Promise<LiveCompanion | undefined> {
-  if (chatId === null || bot.botId === null) return undefined;
-  const bots = await createBotAccess({ db, portals }).live(conversation.channel.portalId);
-  const ref = { botId: String(bot.botId), token: vault.decrypt(bot.token), chatId };
+  const known = botKey(bot, deps.vault);
+  if (chatId === null || !known) return undefined;
+  const bots = await createBotAccess(deps).live(conversation.channel.portalId);
+  const ref = { ...known, chatId, key };
   const chat = await bots.getChat(ref);
   if (typeof chat === 'string') return { chat, memberIds: [] };
   const members = (await bots.listMembers(ref)).map(Number);

@@ -1,10 +1,11 @@
 import type { Prisma } from '../../db/database.ts';
 import { RequestError } from '../../kit/errors.ts';
 import type { OutboxTx } from '../../outbox/job.ts';
-import { type ConversationContext, convergeTitles, lockConversation, portalJob } from '../conversations.ts';
-import { convergeCompanion, convergeName } from '../jobs.ts';
+import { archive } from '../companionArchive.ts';
+import { type ConversationContext, convergeTitles, lockConversation } from '../conversations.ts';
 import type { ConversationKind } from '../model.ts';
 import { decideName } from '../nameDecision.ts';
+import { adoptDialog, resync } from '../resync.ts';
 import { oneLine } from '../titles.ts';
 import { portalChatId } from '../translate.ts';
 import type { Administration, Page } from './deps.ts';
@@ -84,17 +85,10 @@ export async function mapConversation(
     // An event of the messenger may be mapping the same conversation at this moment.
     const [row] = await tx.prisma.conversation.createManyAndReturn({ data: [data], skipDuplicates: true });
     if (!row) throw new RequestError('conflict', 'The conversation is mapped already');
-    await adopt(tx, row.id, requestId);
+    await adoptDialog(tx, row.id, requestId);
     return row.id;
   });
   return getConversation(deps, id);
-}
-
-/** The key of a group dialog can be made without the portal's help; that of a direct one comes with its first message. */
-async function adopt(tx: OutboxTx, id: string, requestId: string): Promise<void> {
-  const conversation = await lockConversation(tx, id);
-  if (conversation?.channel.connector.kind !== 'group') return;
-  await tx.enqueue([convergeName({ ...portalJob(conversation, requestId), payload: { conversationId: id } })]);
 }
 
 export interface ConversationChange {
@@ -152,7 +146,7 @@ async function move(
     await tx.prisma.companion.delete({ where: { id: companion.id } });
   }
   await tx.prisma.conversation.update({ where: { id }, data: { ...NO_DIALOG, channelId } });
-  await adopt(tx, id, requestId);
+  await adoptDialog(tx, id, requestId);
 }
 
 /** Work that waits at the gate of one portal would overtake, or be overtaken by, what comes at the other's. */
@@ -160,16 +154,22 @@ async function leavePortal(tx: OutboxTx, { id, companion }: ConversationContext)
   if (companion && companion.state !== 'archived') {
     throw new RequestError('conflict', 'The companion belongs to the other portal: archive it first');
   }
-  const where = { conversationId: id, state: { in: ['waiting', 'running'] } };
+  // The farewell of an archived companion is whole in itself.
+  const kind = { not: 'archiveCompanion' };
+  const where = { conversationId: id, kind, state: { in: ['waiting', 'running'] } };
   if ((await tx.prisma.job.count({ where })) > 0) {
     throw new RequestError('conflict', 'Work for the other portal is still waiting: let it finish or cancel it');
   }
 }
 
-/** Forgets the mapping and its messages; the dialog and the companion's chat stay as they are on the portal. */
-export async function removeConversation({ db }: Administration, id: string): Promise<void> {
-  const { count } = await db.prisma.conversation.deleteMany({ where: { id } });
-  if (count === 0) throw noSuch('conversation');
+/** Forgets the mapping and its messages. The dialog stays as it is on the portal; the companion's chat is archived. */
+export async function removeConversation({ outbox }: Administration, id: string, requestId: string): Promise<void> {
+  await outbox.transaction(async (tx) => {
+    const conversation = await lockConversation(tx, id);
+    if (!conversation) throw noSuch('conversation');
+    await archive(tx, conversation, { reason: 'administrator' }, requestId);
+    await tx.prisma.conversation.delete({ where: { id } });
+  });
 }
 
 /** Believes nothing any more: what is wanted is compared with the portal, and repaired where it differs. */
@@ -179,34 +179,7 @@ export async function resyncConversation(
   requestId: string,
 ): Promise<ConversationRow> {
   await deps.outbox.transaction(async (tx) => {
-    if (!(await lockConversation(tx, id))) throw noSuch('conversation');
-    const data = { appliedTitle: null, appliedAt: null, nameError: null };
-    await tx.prisma.conversation.update({ where: { id }, data });
-    await disbelieveCompanion(tx, id, requestId);
-    const conversation = await lockConversation(tx, id);
-    if (!conversation) return;
-    await convergeTitles(tx, conversation, requestId);
-    await adopt(tx, id, requestId);
+    if (!(await resync(tx, id, requestId))) throw noSuch('conversation');
   });
   return getConversation(deps, id);
-}
-
-/** Description and avatar are visible posts, and nothing reads the avatar back: they are believed. */
-async function disbelieveCompanion(tx: OutboxTx, conversationId: string, requestId: string): Promise<void> {
-  const conversation = await lockConversation(tx, conversationId);
-  const companion = conversation?.companion;
-  if (!companion || companion.state === 'archived') return;
-  const data = {
-    appliedTitle: null,
-    appliedColor: null,
-    appliedOwnerId: null,
-    appliedManagerIds: [],
-    appliedMemberIds: [],
-    unusableUserIds: [],
-    state: 'pending',
-    lastError: null,
-  };
-  await tx.prisma.companion.update({ where: { id: companion.id }, data });
-  const job = portalJob(conversation, requestId);
-  await tx.enqueue([convergeCompanion({ ...job, payload: { companionId: companion.id } })]);
 }

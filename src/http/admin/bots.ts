@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { type BotRow, changeBot, createBot, getBot, listBots, removeBot } from '../../bridge/admin/bots.ts';
+import {
+  type BotRow,
+  changeBot,
+  createBot,
+  getBot,
+  listBots,
+  removeBot,
+  rotateBotToken,
+} from '../../bridge/admin/bots.ts';
 import { avatar, color, digits, line, time, timeOf, uuid, wiringState } from './fields.ts';
 import { pageOf, toPage, uuidPage } from './pages.ts';
 import { created, ok, removal, removed, route, type Route } from './route.ts';
@@ -28,7 +36,10 @@ const bot = z
     gender: gender.nullable(),
     avatar: z.string().nullable(),
     state: wiringState,
-    lastError: z.string().nullable(),
+    lastError: z.string().nullable().meta({
+      description: 'A code, such as `bot_deleted`, `bot_not_ours` or `BOT_CODE_ALREADY_TAKEN`',
+    }),
+    lastErrorDetail: z.string().nullable().meta({ description: 'What to do about it' }),
     registeredAt: time.nullable(),
     createdAt: time,
   })
@@ -74,6 +85,7 @@ const present = (row: BotRow): unknown => ({
   avatar: row.avatar,
   state: row.state,
   lastError: row.lastError,
+  lastErrorDetail: row.lastErrorDetail,
   registeredAt: timeOf(row.registeredAt),
   createdAt: row.createdAt.toISOString(),
 });
@@ -130,6 +142,20 @@ export const botRoutes: Route[] = [
     problems: ['conflict'],
     handler: async ({ deps, params: { id, botId }, body, requestId }) =>
       ok(present(await changeBot(deps, id, botId, body, requestId))),
+  }),
+  route({
+    method: 'post',
+    path: '/portals/:id/bots/:botId/token',
+    operationId: 'rotateBotToken',
+    tag,
+    summary: 'Give a bot another token',
+    scope: 'write',
+    params,
+    description: 'The old one stops working with the answer of the portal; a lost answer is found out and settled.',
+    responses: { 200: bot },
+    problems: ['conflict'],
+    handler: async ({ deps, params: { id, botId }, requestId }) =>
+      ok(present(await rotateBotToken(deps, id, botId, requestId))),
   }),
   route({
     method: 'delete',

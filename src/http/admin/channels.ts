@@ -19,15 +19,21 @@ const params = z.strictObject({ id: uuid });
 const mode = z.enum(['off', 'onFirstMessage', 'onDemand']).meta({
   description: '`onFirstMessage`: every conversation gets a companion. `onDemand`: those it is asked for.',
 });
+const ownerPolicy = z.enum(['bot', 'handover']).meta({
+  description:
+    '`handover` (default): the owner gets the chat, and the bot may change little of it from then on. `bot`: the bot stays the owner, everything stays in step, and the owner becomes a manager.',
+});
 const policy = z
   .strictObject({
     mode,
     bot: text.min(1).max(100).optional().meta({ description: 'Id or code of a bot; the first one of the portal' }),
     ownerUserId: userId.optional(),
+    ownerPolicy: ownerPolicy.optional(),
     managerUserIds: userIds.optional(),
     memberUserIds: userIds.optional(),
     color: color.optional(),
     titleTemplate: titleTemplate.optional(),
+    notices: z.boolean().optional().meta({ description: 'Whether the bot tells in it what happens. Default: true' }),
   })
   .meta({ id: 'CompanionPolicy', description: 'What companions of this channel are like, unless wished otherwise' });
 
@@ -36,10 +42,12 @@ const shownPolicy = z
     mode,
     bot: z.string().optional(),
     ownerUserId: z.int().optional(),
+    ownerPolicy: z.string().optional(),
     managerUserIds: z.array(z.int()).optional(),
     memberUserIds: z.array(z.int()).optional(),
     color: z.string().optional(),
     titleTemplate: z.string().optional(),
+    notices: z.boolean().optional(),
   })
   .meta({ id: 'ChannelCompanionPolicy' });
 

@@ -61,6 +61,8 @@ const companion = companionSummary
     bot: z.object({ id: z.uuid(), code: z.string(), botId: z.int().nullable() }),
     createdAt: time,
     readyAt: time.nullable(),
+    archivedAt: time.nullable().meta({ description: 'Since when the portal has it so, while `state` is `archived`' }),
+    duplicateChatIds: z.array(z.string()).meta({ description: 'Other chats of this conversation that are being left' }),
     live: live.nullish().meta({ description: 'With `?live=true`; null while there is no chat' }),
   })
   .meta({ id: 'Companion', description: "The bot's group chat of a conversation" });
@@ -87,6 +89,8 @@ function present(row: CompanionRow): object {
     bot: { id: row.bot.id, code: row.bot.code, botId: row.bot.botId },
     createdAt: row.createdAt.toISOString(),
     readyAt: timeOf(row.readyAt),
+    archivedAt: timeOf(row.archivedAt),
+    duplicateChatIds: row.duplicateChatIds,
   };
 }
 
@@ -150,9 +154,12 @@ export const companionRoutes: Route[] = [
     summary: 'Archive the companion',
     scope: 'write',
     params,
-    description: 'It is left alone from now on: the chat stays, with its members and under its last title.',
+    description:
+      'The bot says so in the chat, closes its text field and removes everybody; `PUT` brings it back as it was. With `handOverTo` that employee gets the chat instead, with everybody in it.',
+    query: z.strictObject({ handOverTo: userId.optional() }),
     responses: { 200: companion },
-    handler: async ({ deps, params: { id } }) => ok(present(await archiveCompanion(deps, id))),
+    handler: async ({ deps, params: { id }, query: { handOverTo }, requestId }) =>
+      ok(present(await archiveCompanion(deps, id, handOverTo, requestId))),
   }),
   route({
     method: 'post',

@@ -43,7 +43,11 @@ export const companionSummary = z
     memberUserIds: z.array(z.int()).meta({ description: 'Wanted' }),
     managerUserIds: z.array(z.int()).meta({ description: 'Wanted' }),
     unusableUserIds: z.array(z.int()).meta({ description: 'Wanted users the portal did not add' }),
-    lastError: z.string().nullable(),
+    lastError: z.string().nullable().meta({
+      description:
+        'A code, such as `not_owner`, `owner_not_member`, `bot_removed`, `avatar_too_large` or `unsupported_by_portal`',
+    }),
+    lastErrorDetail: z.string().nullable().meta({ description: 'What cannot be done, or what to do about it' }),
   })
   .meta({ id: 'CompanionSummary' });
 
@@ -104,6 +108,7 @@ const NO_COMPANION = {
   managerUserIds: [],
   unusableUserIds: [],
   lastError: null,
+  lastErrorDetail: null,
 };
 
 export const summarize = (row: NonNullable<ConversationRow['companion']>, wantedTitle?: string): object => ({
@@ -116,4 +121,5 @@ export const summarize = (row: NonNullable<ConversationRow['companion']>, wanted
   managerUserIds: row.managerUserIds,
   unusableUserIds: row.unusableUserIds,
   lastError: row.lastError,
+  lastErrorDetail: row.lastErrorDetail,
 });

@@ -108,10 +108,10 @@ export const conversationRoutes: Route[] = [
     scope: 'write',
     params,
     description:
-      'With its messages. Dialog and companion chat stay on the portal. A channel that maps by itself maps it again with its next event.',
+      'With its messages. The dialog stays on the portal, the companion chat is archived. A channel that maps by itself maps it again with its next event.',
     responses: { 204: null },
-    async handler({ deps, params: { id } }) {
-      await removeConversation(deps, id);
+    async handler({ deps, params: { id }, requestId }) {
+      await removeConversation(deps, id, requestId);
       return gone;
     },
   }),

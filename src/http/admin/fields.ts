@@ -35,7 +35,8 @@ export const userId = z
   )
   .transform(Number)
   .meta({ override: { type: 'integer', anyOf: undefined, minimum: 1 } });
-export const userIds = z.array(userId).max(200);
+/** The portal lists at most 400 members of a chat (contract imbot §7.3): more could not be verified. */
+export const userIds = z.array(userId).max(350);
 
 export const portalLine = lineId.meta({
   description: 'Number of an Open Channel line of the portal. Digits as text are accepted.',

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { type CompanionState, isEmpty, needsOwner, planCompanion } from '../../../src/bridge/companionPlan.ts';
+import { type CompanionState, isEmpty, needsOwner, planCompanion, rolesOf } from '../../../src/bridge/companionPlan.ts';
 
 const state = (change: Partial<CompanionState> = {}): CompanionState => ({
   title: 'Order 1042',
@@ -30,6 +30,7 @@ test('only what differs is sent', () => {
     removeManagers: [],
     change: { title: 'New' },
     handOverTo: undefined,
+    takesBack: false,
   });
 });
 
@@ -48,4 +49,16 @@ test('members can be changed by a bot that is not the owner any more; nothing el
   expect(needsOwner(planCompanion(state({ memberIds: [2] }), state({ memberIds: [3] }), []))).toBe(false);
   expect(needsOwner(planCompanion(state({ title: 'New' }), state(), []))).toBe(true);
   expect(needsOwner(planCompanion(state({ ownerId: 2 }), state(), []))).toBe(true);
+});
+
+test('a chat that was handed over and shall be the bot’s again is not "as wanted"', () => {
+  const plan = planCompanion(state(), state({ ownerId: 2 }), []);
+  expect(plan).toMatchObject({ takesBack: true, handOverTo: undefined });
+  expect(isEmpty(plan)).toBe(false);
+});
+
+test('with the owner policy `bot` the owner is a manager, and the chat stays with the bot', () => {
+  const wish = { ownerUserId: 2, managerUserIds: [3], memberUserIds: [4] };
+  expect(rolesOf('bot', wish)).toEqual({ ownerId: null, managerIds: [3, 2], memberIds: [4, 3, 2] });
+  expect(rolesOf('handover', wish)).toEqual({ ownerId: 2, managerIds: [3], memberIds: [4, 3, 2] });
 });

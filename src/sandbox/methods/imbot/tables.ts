@@ -84,6 +84,8 @@ export interface BotEventRow {
 export interface ImbotSwitches {
   /** Legacy setOwner asks for the right of the REST user too (contract imbot §11, §15). */
   readonly setOwnerAsksRestUser: boolean;
+  /** v2 stores the undocumented entity pair of a new chat (contract imbot §6.1, §19.2). */
+  readonly keepsEntityPair: boolean;
 }
 
 export const bots = (portal: Portal) => portal.table<BotRow>('bots');
@@ -99,7 +101,7 @@ export const eventsOf = (portal: Portal, botId: number) => portal.table<BotEvent
 const switches = (portal: Portal) => portal.table<ImbotSwitches>('imbotSwitches');
 
 export function imbotSwitches(portal: Portal): ImbotSwitches {
-  return switches(portal).get('all') ?? { setOwnerAsksRestUser: true };
+  return switches(portal).get('all') ?? { setOwnerAsksRestUser: true, keepsEntityPair: true };
 }
 
 export function setImbotSwitches(portal: Portal, change: Partial<ImbotSwitches>): ImbotSwitches {

@@ -62,25 +62,50 @@ test('a chat is read as the user of the grant sees it', async () => {
   });
   const out = scriptedCall({ 'imbot.dialog.get': refused('ACCESS_ERROR'), 'imbot.chat.user.list': [] });
   expect(await createLegacyBots(out.call).getChat(chat)).toBe('notMember');
-  const hidden = scriptedCall({ 'imbot.dialog.get': refused('ACCESS_ERROR'), 'imbot.chat.user.list': [512, 7] });
-  await expect(createLegacyBots(hidden.call).getChat(chat)).rejects.toMatchObject(unsupported);
+});
+
+test('an empty list of members means removed or gone: the key tells which', async () => {
+  const nothing = { 'imbot.dialog.get': refused('ACCESS_ERROR'), 'imbot.chat.user.list': [] };
+  const there = scriptedCall({ ...nothing, 'imbot.chat.get': { ID: 901 } });
+  expect(await createLegacyBots(there.call).getChat({ ...chat, key: 'gw1:k' })).toBe('notMember');
+  const gone = scriptedCall({ ...nothing, 'imbot.chat.get': null });
+  expect(await createLegacyBots(gone.call).getChat({ ...chat, key: 'gw1:k' })).toBe('gone');
+});
+
+test('a chat the user of the grant is not in is read after that user was added', async () => {
+  let inside = false;
+  const { call } = scriptedCall({
+    'imbot.dialog.get': () => (inside ? { id: 901, name: 'T' } : refused('ACCESS_ERROR')),
+    'imbot.chat.user.list': [512, 7],
+    profile: { ID: '1', ADMIN: true },
+    'imbot.chat.user.add': ({ USERS }: { USERS: number[] }) => (inside = USERS.includes(1)),
+  });
+  expect(await createLegacyBots(call).getChat(chat)).toMatchObject({ chatId: '901', title: 'T' });
 });
 
 test('changes go one by one; the current colour is no failure; a description cannot be changed', async () => {
   const { call, calls } = scriptedCall({
+    'imbot.dialog.get': { id: 901, name: 'New' },
     'imbot.chat.updateTitle': true,
     'imbot.chat.updateColor': refused('WRONG_REQUEST'),
     'imbot.chat.updateAvatar': true,
   });
   const bots = createLegacyBots(call);
   await bots.updateChat({ ...chat, title: 'New', color: 'mint', avatar: 'aW1n' });
-  expect(calls.map(({ params }) => params)).toEqual([
+  expect(calls.filter(({ method }) => method !== 'imbot.dialog.get').map(({ params }) => params)).toEqual([
     { ...auth, CHAT_ID: '901', TITLE: 'New' },
     { ...auth, CHAT_ID: '901', COLOR: 'MINT' },
     { ...auth, CHAT_ID: '901', AVATAR: 'aW1n' },
   ]);
+  const before = calls.length;
   await expect(bots.updateChat({ ...chat, title: 'x', description: 'd' })).rejects.toMatchObject(unsupported);
-  expect(calls).toHaveLength(3);
+  expect(calls).toHaveLength(before);
+});
+
+test('a rename that the portal says yes to and does not do is found out', async () => {
+  const { call } = scriptedCall({ 'imbot.dialog.get': { id: 901, name: 'Old' }, 'imbot.chat.updateTitle': true });
+  const renamed = createLegacyBots(call).updateChat({ ...chat, title: 'New' });
+  await expect(renamed).rejects.toMatchObject({ verdict: 'refused', code: 'not_applied' });
 });
 
 test('members, managers and owner', async () => {
@@ -92,6 +117,7 @@ test('members, managers and owner', async () => {
     'imbot.chat.setManager': true,
     'imbot.chat.setOwner': refused('WRONG_REQUEST'),
     'imbot.chat.leave': refused('USER_NOT_FOUND'),
+    'imbot.chat.updateTextFieldEnabled': refused('ERROR_METHOD_NOT_FOUND'),
   });
   const bots = createLegacyBots(call);
   expect(await bots.findChat({ key: 'gw1:k' })).toBe('901');
@@ -102,7 +128,7 @@ test('members, managers and owner', async () => {
   await bots.addManagers({ ...chat, userIds: ['7', '8'] });
   await bots.removeManagers({ ...chat, userIds: ['7'] });
   await bots.leave(chat);
-  await expect(bots.setOwner({ ...chat, userId: '7' })).rejects.toMatchObject({ code: 'WRONG_REQUEST' });
+  await expect(bots.setOwner({ ...chat, userId: '7' })).rejects.toMatchObject(unsupported);
   await expect(bots.setTextField({ ...chat, enabled: false })).rejects.toMatchObject(unsupported);
   expect(calls.filter(({ method }) => method === 'imbot.chat.setManager').map(({ params }) => params)).toEqual([
     { ...auth, CHAT_ID: '901', USER_ID: '7', IS_MANAGER: 'Y' },

@@ -14,7 +14,7 @@ import { knownColor } from '../colors.ts';
 import { readImage, storeImage } from '../images.ts';
 import { post, postSystem } from '../messages.ts';
 import { isMember } from '../roles.ts';
-import type { ChatRow } from '../tables.ts';
+import { imbotSwitches, type ChatRow } from '../tables.ts';
 import { chatArgument, eitherCase, fieldsArgument, intArgument, intList } from './arguments.ts';
 import {
   botMethod,
@@ -59,9 +59,12 @@ function wantedChat(portal: BotCall['call']['portal'], fields: Params, botId: nu
     avatar: image ? storeImage(portal, image) : '',
     ownerId: toInt(eitherCase(fields, 'ownerId')) || botId,
     userIds: intList(eitherCase(fields, 'userIds')),
-    entityType: text('entityType'),
-    entityId: text('entityId'),
+    ...entityPair(portal, text('entityType'), text('entityId')),
   };
+}
+
+function entityPair(portal: BotCall['call']['portal'], entityType: string, entityId: string) {
+  return imbotSwitches(portal).keepsEntityPair ? { entityType, entityId } : { entityType: '', entityId: '' };
 }
 
 function get(botCall: BotCall) {
