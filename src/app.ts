@@ -18,12 +18,13 @@ import {
   createConnectorRemoval,
 } from './bridge/connectors.ts';
 import { createDailyWork, createGrantKeeping } from './bridge/daily.ts';
-import { describeLine, installByEvent, openFrame } from './bridge/frames.ts';
+import { installByEvent, openFrame } from './bridge/frames.ts';
 import { firstAdminKey, installationIdOf, localGateOf, replaceKey } from './bridge/identity.ts';
 import { createInstallation } from './bridge/installation.ts';
 import { createDeliveries } from './bridge/deliveries.ts';
 import { createMedia, MAX_MEDIA_BYTES } from './bridge/media.ts';
 import { createDialogFinish, createMessageChange } from './bridge/messageChanges.ts';
+import { connectedLines, readLineSettings, saveLineSettings } from './bridge/lineSettings.ts';
 import { createMessageDelivery } from './bridge/messages.ts';
 import { createMessengerDirectory } from './bridge/messengers.ts';
 import type { JobKind } from './bridge/model.ts';
@@ -41,6 +42,7 @@ import { createDatabase } from './db/database.ts';
 import { createAdminRouter } from './http/admin/router.ts';
 import { createPortalEventsDoor } from './http/bitrix24/events.ts';
 import { createPortalPages } from './http/bitrix24/pages.ts';
+import { createPageSessions } from './http/bitrix24/pageSession.ts';
 import { createHealthRouter } from './http/health.ts';
 import { createMediaDoor } from './http/media.ts';
 import { createMessengerWebhook } from './http/messengerWebhook.ts';
@@ -168,7 +170,12 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
     routers: [
       createPortalPages({
         open: (query, body, requestId) => openFrame(frames, query, body, requestId),
-        describeLine: (frame) => describeLine(db, frame),
+        lines: (portalId) => connectedLines(db, portalId),
+        settings: (line) => readLineSettings(db, line),
+        save: (line, wish, requestId) =>
+          saveLineSettings({ db, outbox, portals, gate, vault, clock }, line, wish, requestId),
+        sessions: createPageSessions({ vault, clock }),
+        bx24Script: config.bx24Script,
       }),
       createMediaDoor({ open: (token, signal) => media.open(token, signal), maxBytes: MAX_MEDIA_BYTES, log }),
       createHealthRouter({

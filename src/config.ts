@@ -15,6 +15,8 @@ export interface Config {
   bitrix24?: { clientId: string; clientSecret: string };
   /** Origins. */
   oauthUrls: readonly string[];
+  /** Address of BX24.js; a path is one of the portal itself. */
+  bx24Script: string;
   allowInsecurePortals: boolean;
   /** 32 bytes each, the first one encrypts; empty only in sandbox mode. */
   encryptionKeys: readonly Buffer[];
@@ -33,6 +35,7 @@ export class ConfigError extends Error {
 const KEY_BYTES = 32;
 const HINT_KEY = 'expected 32 bytes in base64 (`openssl rand -base64 32`), several separated by commas';
 const HINT_URL = 'expected an http or https address without user, query or fragment';
+const HINT_SCRIPT = 'expected an https address, or a path such as /bx24.js on the portal itself';
 const HINT_ORIGINS = 'expected a comma list of https addresses without path';
 
 const text = (hint: string, test: (value: string) => boolean) => z.string().refine(test, hint);
@@ -60,6 +63,7 @@ const schema = z.object({
     'https://oauth.bitrix.info',
     'https://oauth.bitrix24.tech',
   ]),
+  BX24_SCRIPT_URL: text(HINT_SCRIPT, isScript).default('https://api.bitrix24.com/api/v1/'),
   ALLOW_INSECURE_PORTALS: z.stringbool('expected true or false').default(false),
   ENCRYPTION_KEY: list(HINT_KEY, isKey).default([]),
   ADMIN_API_KEY: text('expected visible ASCII characters without spaces', (key) => /^[!-~]+$/.test(key)).optional(),
@@ -123,6 +127,7 @@ function toConfig(env: z.output<typeof schema>, facts: { isTerminal: boolean }):
         ? { clientId: env.BITRIX24_CLIENT_ID, clientSecret: env.BITRIX24_CLIENT_SECRET }
         : undefined,
     oauthUrls: [...new Set(env.BITRIX24_OAUTH_URLS.map((origin) => new URL(origin).origin))],
+    bx24Script: env.BX24_SCRIPT_URL,
     allowInsecurePortals: env.ALLOW_INSECURE_PORTALS,
     encryptionKeys: env.ENCRYPTION_KEY.map((key) => Buffer.from(key, 'base64')),
     adminApiKey: env.ADMIN_API_KEY,
@@ -147,6 +152,10 @@ function isBaseUrl(value: string): boolean {
   if (!URL.canParse(value) || /[?#]/.test(value)) return false;
   const url = new URL(value);
   return /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+}
+
+function isScript(value: string): boolean {
+  return /^\/[\w./-]+$/.test(value) ? !value.startsWith('//') : isBaseUrl(value) && /^https:/i.test(value);
 }
 
 function isOrigin(value: string): boolean {

@@ -33,6 +33,7 @@ async function start(config: Config, log: Logger, running: Running): Promise<voi
   const own = sandbox && {
     bitrix24: { clientId: sandbox.clientId, clientSecret: sandbox.clientSecret },
     oauthUrls: [sandbox.oauthUrl],
+    bx24Script: sandbox.bx24Script,
     allowInsecurePortals: true,
     // Everything of the sandbox is on this machine, the messenger beside it included.
     egressAllow: [...config.egressAllow, '127.0.0.0/8', '::1/128'],

@@ -14,6 +14,8 @@ export interface SandboxMode {
   clientId: string;
   clientSecret: string;
   oauthUrl: string;
+  /** Path of the portal's stand-in for BX24.js. */
+  bx24Script: string;
   /** Installs the gateway on the portal where that is still to be done, and wires the messenger `demo`. */
   connect(gateway: Gateway): Promise<Demo>;
   stop(): Promise<void>;
@@ -44,6 +46,7 @@ export async function startSandboxMode(dataDir: string): Promise<SandboxMode> {
     clientId: CLIENT_ID,
     clientSecret,
     oauthUrl: new URL(sandbox.oauthUrl).origin,
+    bx24Script: '/bx24.js',
     connect: (gateway) => connect(sandbox, gateway, clientSecret, dataDir),
     stop: () => sandbox.close(),
   };

@@ -23,7 +23,8 @@ export interface FrameDeps {
 }
 
 export interface OpenedFrame {
-  portalId: string;
+  /** Absent: an employee's visit to a portal that has not installed the application. */
+  portalId?: string;
   origin: string;
   admin: boolean;
   needsFinish: boolean;
@@ -68,12 +69,12 @@ export async function openFrame(
   const claim = readFrame(query, body);
   const install = await verifyInstall(claim, deps.verify);
   const admin = await isAdmin(deps.client, install);
-  const { id: portalId } = admin
-    ? { id: await storeAdmin(deps, install, requestId) }
-    : await knownPortal(deps.db, install.memberId);
+  const portalId = admin
+    ? await storeAdmin(deps, install, requestId)
+    : await installedPortal(deps.db, install.memberId);
   const { CONNECTOR, LINE } = claim.placementOptions;
   return {
-    portalId,
+    ...(portalId === undefined ? {} : { portalId }),
     origin: new URL(install.clientEndpoint).origin,
     admin,
     needsFinish: !install.installed,
@@ -101,11 +102,9 @@ function isAnotherVersion(
   return version !== known.appVersion;
 }
 
-async function knownPortal(db: Database, memberId: string): Promise<{ id: string }> {
-  const portal = await db.prisma.portal.findUnique({ where: { memberId } });
-  if (!portal)
-    throw new RequestError('unverified_origin', 'An administrator of the portal has to open this page first');
-  return portal;
+async function installedPortal(db: Database, memberId: string): Promise<string | undefined> {
+  const portal = await db.prisma.portal.findUnique({ where: { memberId, uninstalledAt: null } });
+  return portal?.id;
 }
 
 /** Asked with the visitor's own token, at the address the OAuth server confirmed. */
@@ -114,17 +113,4 @@ async function isAdmin(client: Client, install: VerifiedInstall): Promise<boolea
   const call = async (method: string, params: Readonly<Record<string, unknown>>): Promise<unknown> =>
     (await client.post({ endpoint, token, method, params, repeatable: true })).result;
   return (await currentUser(call)).admin;
-}
-
-/** What the settings page of a line can say today. */
-export async function describeLine(db: Database, { portalId, connector, line }: OpenedFrame): Promise<string> {
-  const channel = await db.prisma.channel.findFirst({
-    where: { portalId, lineId: Number(line ?? 0), connector: { code: (connector ?? '').toLowerCase() } },
-    include: { messenger: true },
-  });
-  if (!channel)
-    return 'This line is not connected to a messenger yet. Connect it over the administration API: POST /channels.';
-  return channel.state === 'ready'
-    ? `This line is connected to ${channel.messenger.name}.`
-    : `This line belongs to ${channel.messenger.name} and is not connected: ${channel.lastError ?? channel.state}.`;
 }

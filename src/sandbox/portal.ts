@@ -1,6 +1,7 @@
 import express, { type Express, type Request, type Response, type Router } from 'express';
 import { clientEndpoint, portalDomain, portalUrl } from './address.ts';
 import { controlRouter } from './control/router.ts';
+import { consoleRouter } from './console/router.ts';
 import { createPoster } from './events/post.ts';
 import { createEventSender } from './events/sender.ts';
 import { createFaults, type Faults } from './faults.ts';
@@ -26,6 +27,8 @@ export interface PortalDependencies {
   /** Moves the clock of the whole sandbox. */
   readonly advance: (ms: number) => void;
   readonly oauthFaults: Faults;
+  /** All portals of the sandbox. */
+  readonly portals: () => Iterable<SandboxPortal>;
 }
 
 export async function openPortal(deps: PortalDependencies, memberId: string): Promise<SandboxPortal> {
@@ -60,9 +63,10 @@ export async function openPortal(deps: PortalDependencies, memberId: string): Pr
   });
 
   const control = controlRouter({ portal: () => handle, advance: deps.advance, oauthFaults: deps.oauthFaults });
+  const pages = consoleRouter({ portal: () => handle, portals: deps.portals });
   const listeners: Listener[] = [];
   async function openDoor(port: number): Promise<number> {
-    const door = await listen(doorOf(inside, rest, control), port);
+    const door = await listen(doorOf(inside, rest, control, pages), port);
     listeners.push(door);
     return door.port;
   }
@@ -110,9 +114,15 @@ export async function openPortal(deps: PortalDependencies, memberId: string): Pr
 }
 
 /** One address of the portal. An address it moved away from sends REST callers on, and nothing else. */
-function doorOf(inside: Portal, rest: (req: Request, res: Response) => Promise<void>, control: Router): Express {
+function doorOf(
+  inside: Portal,
+  rest: (req: Request, res: Response) => Promise<void>,
+  control: Router,
+  pages: Router,
+): Express {
   const app = express().disable('x-powered-by');
   app.use('/_sandbox/v1', control);
+  app.use(pages);
   app.use(express.raw({ type: () => true, limit: '64mb' }));
   app.all(/^\/rest(\/|$)/, (req, res) => {
     const row = inside.row();

@@ -88,6 +88,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     switches: { ...DEFAULT_SWITCHES, ...switchesOf(options) },
     advance,
     oauthFaults: oauth.faults,
+    portals: () => portals.values(),
   };
   async function open(memberId: string): Promise<SandboxPortal> {
     const portal = await openPortal(deps, memberId);

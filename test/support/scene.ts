@@ -119,6 +119,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
       BITRIX24_CLIENT_ID: application.clientId,
       BITRIX24_CLIENT_SECRET: application.clientSecret,
       BITRIX24_OAUTH_URLS: new URL(sandbox.oauthUrl).origin,
+      BX24_SCRIPT_URL: '/bx24.js',
       ALLOW_INSECURE_PORTALS: 'true',
       ENCRYPTION_KEY: randomBytes(32).toString('base64'),
       ADMIN_API_KEY: ADMIN_KEY,
