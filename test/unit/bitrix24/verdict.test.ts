@@ -48,6 +48,7 @@ describe('a code decides, whatever the status', () => {
     [400, 'ERROR_CORE', 'refused', 'refused'],
     [400, 'NOT_ACTIVE_LINE', 'blocked', 'blocked'],
     [400, 'IMCONNECTOR_NO_CORRECT_PROVIDER', 'blocked', 'blocked'],
+    [400, 'IMCONNECTOR_NOT_SPECIFIED_CORRECT_CONNECTOR', 'blocked', 'blocked'],
     [400, 'CHAT_RENAMING_FAILED', 'refused', 'refused'],
     [400, '22002', 'refused', 'refused'],
     [400, 'INVALID_REQUEST', 'refused', 'refused'],
