@@ -93,6 +93,8 @@ export interface SceneOptions extends SandboxOptions {
   companion?: object;
   channel?: object;
   log?: Logger;
+  /** The portal's plan; the faster one by default. */
+  plan?: 'standard' | 'enterprise';
   /** A migrated, empty database; one of its own by default. */
   databaseUrl?: string;
 }
@@ -101,14 +103,19 @@ const ADMIN_KEY = 'ocg_test-key';
 
 /** The whole gateway on a database of its own, installed on a sandbox portal, with a messenger and a channel. */
 export async function startScene(options: SceneOptions = {}): Promise<Scene> {
-  const { kind = 'group', companion, channel, log = silentLogger, databaseUrl: given, profile, ...more } = options;
+  const {
+    kind = 'group',
+    companion,
+    channel,
+    log = silentLogger,
+    databaseUrl: given,
+    plan = 'enterprise',
+    profile,
+    ...more
+  } = options;
   const sandbox = await createSandbox(more);
   const owned = { clock: sandbox.clock };
-  const portal = await sandbox.addPortal({
-    memberId: 'portal-1',
-    plan: 'enterprise',
-    ...(profile === undefined ? {} : { profile }),
-  });
+  const portal = await sandbox.addPortal({ memberId: 'portal-1', plan, ...(profile === undefined ? {} : { profile }) });
   const databaseUrl = given ?? (await createTestDatabase());
   const db = createDatabase({ url: databaseUrl, connections: 1 });
   const application = sandbox.addApplication({ clientId: 'local.gateway' });
