@@ -25,6 +25,7 @@ ins as (
   from pos where newest = 1 order by lane_id, seq
   on conflict (lane_id, coalesce_key) where coalesce_key is not null and not started
     do update set payload = excluded.payload, request_id = excluded.request_id
+    where job.payload <> excluded.payload -- the very same work is asked for again: nothing to write
   returning id, gate_id)`;
 
 /** $1 jobs as JSON, $2 at. */
