@@ -39,6 +39,7 @@ import { createPortalSetUp } from './bridge/setUp.ts';
 import { createUninstallConfirmation } from './bridge/uninstallation.ts';
 import type { Config } from './config.ts';
 import { createDatabase } from './db/database.ts';
+import { requireMigrated } from './db/migrate.ts';
 import { createAdminRouter } from './http/admin/router.ts';
 import { createPortalEventsDoor } from './http/bitrix24/events.ts';
 import { createPortalPages } from './http/bitrix24/pages.ts';
@@ -182,6 +183,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
         log,
         checks: {
           database: async () => void (await db.sql.rows('select 1 as one')),
+          migrations: () => requireMigrated(db.sql),
           workers: () => (worker.healthy ? Promise.resolve() : Promise.reject(new Error('the worker cannot claim'))),
         },
       }),

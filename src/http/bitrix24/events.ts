@@ -21,7 +21,12 @@ export function createPortalEventsDoor(deps: PortalEventsDeps): Router {
     const requestId = requestIdOf(res);
     const form = formOf(req);
     const event = readEvent(form);
-    const outcome = await handle(event, form, requestId, deps);
+    const outcome = await handle(event, form, requestId, deps).catch((error: unknown) => {
+      // Who waits for an installation finds here why there is none. The values stay out of the log.
+      const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+      deps.log.warn('portalEvent.refused', { type: event.event, requestId, code });
+      throw error;
+    });
     deps.log.info('portalEvent.received', { type: event.event, requestId, ...outcome });
     res.json({ ok: true });
   });
