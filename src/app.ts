@@ -32,6 +32,8 @@ import { createNameConvergence } from './bridge/names.ts';
 import { createNotification } from './bridge/notifications.ts';
 import { acceptPortalEvent, createPortalEventApplication, identifyPortal } from './bridge/portalEvents.ts';
 import { createPortalCalls } from './bridge/portals.ts';
+import { createPulse } from './bridge/pulse.ts';
+import { createReplyRecovery } from './bridge/recovery.ts';
 import { createDeliveryConfirmation, createReplyChange, createReplyDelivery } from './bridge/replies.ts';
 import { createChannelRetitling } from './bridge/retitling.ts';
 import { createRetention } from './bridge/retention.ts';
@@ -126,6 +128,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
     changeReply: createReplyChange({ db, deliveries, clock, log }),
     confirmDelivery: createDeliveryConfirmation({ db, portals, clock }),
     notifyMessenger: createNotification({ db, deliveries }),
+    recoverReplies: createReplyRecovery({ db, portals, clock, log }),
     convergeName: createNameConvergence({ db, portals, clock, log }),
     convergeCompanion: createCompanionConvergence({ db, bots, vault, clock, log }),
     archiveCompanion: createCompanionArchiving({ db, bots, vault, clock, log }),
@@ -206,6 +209,9 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   const port = await listen(server, config);
   if (config.publicUrl === `http://127.0.0.1:${config.port}`) publicUrl = `http://127.0.0.1:${port}`;
   await wake.start();
+  // Whoever only works has no door that could have been closed.
+  const pulse = config.role === 'worker' ? undefined : createPulse({ db, outbox, clock, log });
+  await pulse?.start();
   const retention = createRetention({ db, clock, log });
   const pollSchedule = createPollSchedule({ db, outbox, clock, log });
   const daily = createDailyWork({ db, outbox, clock, log, localGateId });
@@ -232,6 +238,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
         daily.stop(),
         pollSchedule.stop(),
       ]);
+      await pulse?.stop();
       await wake.stop();
       client.close();
       egress.close();

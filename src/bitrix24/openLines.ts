@@ -77,18 +77,31 @@ export interface HistoryMessage {
   text: string;
   /** Ids of the messenger: what was sent by us, or confirmed as delivered. Empty: never left the portal. */
   connectorIds: string[];
+  /** On its way to the messenger, and never confirmed. What the staff wrote among themselves has no such mark. */
+  sending: boolean;
+  /** ISO; empty where the portal does not tell. */
+  date: string;
+  files: number;
+}
+
+export interface SessionHistory {
+  messages: HistoryMessage[];
+  /** Users who are people of a messenger, or bots: not of the staff. */
+  outsiders: ReadonlySet<string>;
 }
 
 /** The messages of one session in their order, or undefined when it cannot be seen. */
 export async function getSessionHistory(
   call: Call,
   { sessionId }: { sessionId: string },
-): Promise<{ messages: HistoryMessage[] } | undefined> {
+): Promise<SessionHistory | undefined> {
   try {
     const params = { SESSION_ID: sessionId };
     const history = asFields(await call('imopenlines.session.history.get', params, { repeatable: true }));
     const messages = asList(history.message).map(asFields).flatMap(messageOf);
-    return { messages: messages.sort(byId) };
+    const users = asList(history.users).map(asFields);
+    const outsiders = users.filter((user) => asFlag(user.connector) || asFlag(user.bot)).map((user) => asText(user.id));
+    return { messages: messages.sort(byId), outsiders: new Set(outsiders) };
   } catch (error) {
     if (hasCode(error, 'ACCESS_DENIED', 'INVALID_SESSION_ID') && error.verdict === 'refused') return undefined;
     throw error;
@@ -106,6 +119,9 @@ function messageOf(message: Fields): HistoryMessage[] {
       senderId: asId(message.senderId ?? message.senderid ?? message.sender_id) ?? '0',
       text: asText(message.text),
       connectorIds: typeof external === 'string' ? [external] : asList(external).map(asText),
+      sending: asFlag(params.sending ?? params.SENDING),
+      date: asText(message.date),
+      files: asList(params.fileId ?? params.FILE_ID).length,
     },
   ];
 }

@@ -61,6 +61,10 @@ export const notifyMessenger = (lane: string, queued: Queued<'notifyMessenger'>)
 export const confirmDelivery = (queued: Queued<'confirmDelivery'> & { conversationId: string }): NewJob =>
   job('confirmDelivery', 'live', `confirm:${queued.conversationId}`, queued);
 
+/** Reads the histories of all dialogs: whatever else waits for the portal goes first. */
+export const recoverReplies = (queued: Queued<'recoverReplies'>): NewJob =>
+  job('recoverReplies', 'bulk', `run:${queued.payload.runId}`, queued);
+
 /** State: a burst of renames is one job. Not the companion's lane, so neither waits for the other's trouble. */
 export const convergeName = (queued: Queued<'convergeName'>): NewJob =>
   job('convergeName', 'bulk', `name:${queued.payload.conversationId}`, queued, 'name');

@@ -46,6 +46,14 @@ export interface CompanionPolicy {
 /** Why a companion was archived: with its conversation, which brings it back, or by a person. */
 export type ArchiveReason = 'closing' | 'administrator';
 
+/** `unmarked`: also what the portal does not mark as on its way; it may have been meant for the staff alone. */
+export interface RunOptions {
+  unmarked?: boolean;
+}
+
+export type RunKind = 'recoverReplies';
+export type RunState = 'waiting' | 'running' | 'done' | 'failed';
+
 /** Every kind of job, and the ids its payload carries. */
 export interface JobPayloads {
   /** All accepted events of one conversation; an event that names none goes alone. */
@@ -62,6 +70,7 @@ export interface JobPayloads {
   notifyMessenger:
     | { type: 'dialog.started' | 'dialog.finished'; conversationId: string; sessionId: string; at: string }
     | { type: 'channel.disconnected'; channelId: string; reason: string; at: string };
+  recoverReplies: { runId: string };
   convergeName: { conversationId: string };
   convergeCompanion: { companionId: string };
   /**

@@ -81,8 +81,8 @@ export interface Scene {
   elapse(ms: number): Promise<void>;
   /** Nothing is waiting or running any more. */
   idle(): Promise<void>;
-  /** Stops the gateway and starts it again on the same database and portal. */
-  restart(): Promise<void>;
+  /** Stops the gateway and starts it again on the same database and portal; `meanwhile` nobody listens. */
+  restart(meanwhile?: () => Promise<void> | void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -216,8 +216,9 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
       const sql = "select count(*)::int as left from job where state in ('waiting', 'running')";
       await until(async () => (await db.sql.rows<{ left: number }>(sql))[0]?.left === 0, Boolean, { withinMs: 30_000 });
     },
-    async restart() {
+    async restart(meanwhile) {
       await gateway.stop({ graceMs: 1_000 });
+      await meanwhile?.();
       gateway = await startGateway(fixed, log, owned);
     },
     async close() {

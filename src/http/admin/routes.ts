@@ -8,6 +8,7 @@ import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
 import { portalRoutes } from './portals.ts';
 import type { Route } from './route.ts';
+import { runRoutes } from './runs.ts';
 import { webhookEventRoutes } from './webhookEvents.ts';
 
 /** Everything below `/admin/v1`. */
@@ -21,5 +22,6 @@ export const routes: readonly Route[] = [
   ...companionRoutes,
   ...jobRoutes,
   ...webhookEventRoutes,
+  ...runRoutes,
   ...apiKeyRoutes,
 ];

@@ -58,6 +58,8 @@ describe('a dialog', () => {
   });
 });
 
+const unmarked = { sending: false, date: '', files: 0 };
+
 describe('the history of a session', () => {
   test('in order of ids, with the external ids in every spelling', async () => {
     const { call } = scriptedCall({
@@ -66,21 +68,39 @@ describe('the history of a session', () => {
           '1000': { id: 1000, senderid: '585', text: 'c', params: { CONNECTOR_MID: { '0': 'e1', '2': 'e2' } } },
           '99': { id: '99', senderId: 27, text: 'b', params: { connectorMid: ['e0'] } },
           '98': { id: 98, senderId: 0, text: 'a', params: [] },
+          '1001': {
+            id: 1001,
+            senderid: 27,
+            text: 'd',
+            date: '2026-11-20T10:00:00+00:00',
+            params: { SENDING: 'Y', FILE_ID: [7] },
+          },
         },
+        users: { '27': { id: '27', connector: false }, '585': { id: '585', connector: true } },
       },
     });
     expect(await getSessionHistory(call, { sessionId: '323' })).toEqual({
       messages: [
-        { id: '98', senderId: '0', text: 'a', connectorIds: [] },
-        { id: '99', senderId: '27', text: 'b', connectorIds: ['e0'] },
-        { id: '1000', senderId: '585', text: 'c', connectorIds: ['e1', 'e2'] },
+        { id: '98', senderId: '0', text: 'a', connectorIds: [], ...unmarked },
+        { id: '99', senderId: '27', text: 'b', connectorIds: ['e0'], ...unmarked },
+        { id: '1000', senderId: '585', text: 'c', connectorIds: ['e1', 'e2'], ...unmarked },
+        {
+          id: '1001',
+          senderId: '27',
+          text: 'd',
+          connectorIds: [],
+          sending: true,
+          date: '2026-11-20T10:00:00+00:00',
+          files: 1,
+        },
       ],
+      outsiders: new Set(['585']),
     });
   });
 
   test('may be empty or out of sight', async () => {
     const empty = scriptedCall({ 'imopenlines.session.history.get': { message: [] } });
-    expect(await getSessionHistory(empty.call, { sessionId: '1' })).toEqual({ messages: [] });
+    expect(await getSessionHistory(empty.call, { sessionId: '1' })).toEqual({ messages: [], outsiders: new Set() });
     const hidden = scriptedCall({ 'imopenlines.session.history.get': refused('ACCESS_DENIED') });
     expect(await getSessionHistory(hidden.call, { sessionId: '1' })).toBeUndefined();
     const blocked = scriptedCall({

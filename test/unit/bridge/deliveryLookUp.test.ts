@@ -8,6 +8,9 @@ const line = (change: Partial<Parameters<typeof judge>[0][number]>): Parameters<
   senderId: '585',
   text: 'Hello',
   connectorIds: [],
+  sending: false,
+  date: '',
+  files: 0,
   ...change,
 });
 

@@ -56,7 +56,9 @@ function asked(call: MethodCall): { session: SessionRow; dialog: DialogRow } {
 function messageAnswer(row: MessageRow): Params {
   const connectorMid = row.connectorMid.length > 0 ? { connectorMid: row.connectorMid } : {};
   const fileId = row.files.length > 0 ? { fileId: row.files.map((file) => file.id) } : {};
-  const params = { ...connectorMid, ...fileId };
+  // The mark of im's message parameters that send.status.delivery takes off (contract imconnector §3.10).
+  const sending = row.sending ? { sending: 'Y' } : {};
+  const params = { ...connectorMid, ...fileId, ...sending };
   return {
     id: String(row.id),
     chatid: String(row.chatId),

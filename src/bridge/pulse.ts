@@ -1,0 +1,64 @@
+import type { Database } from '../db/database.ts';
+import type { Clock } from '../kit/clock.ts';
+import type { Logger } from '../kit/logger.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import { startRun } from './runs.ts';
+
+/** Notices that nobody was listening for a while, and has what was said meanwhile recovered. */
+export interface Pulse {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const KEY = 'listeningAt';
+const EVERY_MS = 20_000;
+/** A restart takes less; events sent within it were lost all the same, but found by the next run. */
+const DOWNTIME_MS = 60_000;
+
+export function createPulse(deps: { db: Database; outbox: Outbox; clock: Clock; log: Logger }): Pulse {
+  const { db, outbox, clock, log } = deps;
+  let timer: NodeJS.Timeout | undefined;
+  let beating: Promise<unknown> = Promise.resolve();
+
+  const beat = (): Promise<unknown> =>
+    db.sql.rows(
+      `insert into setting (key, value) values ('${KEY}', $1) on conflict (key) do update set value = excluded.value`,
+      String(clock.now()),
+    );
+
+  /** Of several processes that start at once, one finds the old value. */
+  async function silenceMs(): Promise<number> {
+    const known = await db.prisma.setting.findUnique({ where: { key: KEY } });
+    if (!known) return 0;
+    const { count } = await db.prisma.setting.updateMany({
+      where: { key: KEY, value: known.value },
+      data: { value: String(clock.now()) },
+    });
+    return count === 0 ? 0 : clock.now() - Number(known.value);
+  }
+
+  async function recover(): Promise<void> {
+    const silent = await silenceMs();
+    if (silent < DOWNTIME_MS) return;
+    const portals = await db.prisma.portal.findMany({ where: { uninstalledAt: null } });
+    for (const portal of portals) {
+      const runId = await outbox.transaction((tx) => startRun(tx, { kind: 'recoverReplies', portal, dryRun: false }));
+      log.info('replies.recovering', { runId, portalId: portal.id, silentMs: silent });
+    }
+  }
+
+  return {
+    async start() {
+      await recover();
+      await beat();
+      timer = setInterval(() => {
+        beating = beat().catch((error: unknown) => log.warn('pulse.failed', { error }));
+      }, EVERY_MS);
+    },
+    async stop() {
+      clearInterval(timer);
+      await beating;
+      await beat().catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { createRun, type FindingRow, getRun, listRuns, type RunRow } from '../../bridge/admin/runs.ts';
+import { count, time, timeOf, uuid } from './fields.ts';
+import { pageOf, toPage, uuidPage } from './pages.ts';
+import { accepted, ok, route, type Route } from './route.ts';
+
+const tag = 'Runs';
+const kind = z.enum(['recoverReplies']).meta({
+  description: '`recoverReplies`: finds what operators wrote while nobody listened, and delivers it.',
+});
+const state = z.enum(['waiting', 'running', 'done', 'failed']);
+
+const run = z
+  .object({
+    id: z.uuid(),
+    kind: z.string(),
+    portalId: z.uuid(),
+    dryRun: z.boolean(),
+    state,
+    progress: z.object({
+      total: count.meta({ description: 'Conversations when it began' }),
+      checked: count,
+      found: count.meta({ description: 'Findings' }),
+      repaired: count.meta({ description: 'Of them, what is on its way now' }),
+    }),
+    lastError: z.string().nullable(),
+    createdAt: time,
+    startedAt: time.nullable(),
+    finishedAt: time.nullable(),
+  })
+  .meta({ id: 'Run', description: 'Long work over all conversations of a portal' });
+
+const finding = z
+  .object({
+    conversationId: z.uuid(),
+    finding: z.string().meta({
+      description:
+        '`lost`: never delivered. `too_old` for the channel; `not_marked` by the portal as on its way, so it may have been meant for the staff alone; `only_files`: none of these is delivered.',
+    }),
+    detail: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'RunFinding' });
+
+const runWithFindings = run
+  .extend({ findings: z.array(finding).meta({ description: 'Oldest first, at most 1000' }) })
+  .meta({ id: 'RunWithFindings' });
+
+const newRun = z
+  .strictObject({
+    kind,
+    portalId: uuid,
+    dryRun: z.boolean().default(false).meta({ description: 'Only looks; nothing is changed.' }),
+    unmarked: z.boolean().default(false).meta({
+      description: 'Delivers `not_marked` messages too. Look at a dry run first: they may be notes among the staff.',
+    }),
+  })
+  .meta({ id: 'NewRun' });
+
+const present = (row: RunRow): object => ({
+  id: row.id,
+  kind: row.kind,
+  portalId: row.portalId,
+  dryRun: row.dryRun,
+  state: row.state,
+  progress: { total: row.total, checked: row.checked, found: row.found, repaired: row.repaired },
+  lastError: row.lastError,
+  createdAt: row.createdAt.toISOString(),
+  startedAt: timeOf(row.startedAt),
+  finishedAt: timeOf(row.finishedAt),
+});
+
+const inFull = ({ findings, ...row }: RunRow & { findings: FindingRow[] }): object => ({
+  ...present(row),
+  findings: findings.map(({ conversationId, finding: what, detail }) => ({ conversationId, finding: what, detail })),
+});
+
+export const runRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/runs',
+    operationId: 'listRuns',
+    tag,
+    summary: 'Runs, newest first',
+    scope: 'read',
+    query: z.strictObject({
+      ...uuidPage,
+      portalId: uuid.optional(),
+      kind: kind.optional(),
+      state: state.optional(),
+    }),
+    responses: { 200: pageOf(run) },
+    handler: async ({ deps, query }) => ok(toPage(await listRuns(deps, query, query), query, ({ id }) => id, present)),
+  }),
+  route({
+    method: 'post',
+    path: '/runs',
+    operationId: 'createRun',
+    tag,
+    summary: 'Begin a run',
+    scope: 'write',
+    description: 'It goes on in the background, behind everything else that waits for the portal.',
+    body: newRun,
+    responses: { 202: runWithFindings },
+    handler: async ({ deps, body, requestId }) => accepted(inFull(await createRun(deps, body, requestId))),
+  }),
+  route({
+    method: 'get',
+    path: '/runs/:id',
+    operationId: 'getRun',
+    tag,
+    summary: 'One run with its findings',
+    scope: 'read',
+    params: z.strictObject({ id: uuid }),
+    responses: { 200: runWithFindings },
+    handler: async ({ deps, params: { id } }) => ok(inFull(await getRun(deps, id))),
+  }),
+];

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type MessengerStandIn, startMessenger } from '../support/messengerStandIn.ts';
+import { type Scene, startScene } from '../support/scene.ts';
+import { until } from '../support/until.ts';
+
+const OPERATOR = 27;
+const HOUR = 3_600_000;
+
+let scene: Scene;
+let messenger: MessengerStandIn;
+beforeAll(async () => {
+  scene = await startScene();
+  messenger = await startMessenger({
+    secrets: () => [scene.deliverySecret],
+    now: () => scene.sandbox.clock.now(),
+  });
+  await scene.api.patch('/messengers/chat', { deliveryUrl: messenger.url });
+});
+afterAll(async () => {
+  await scene.close();
+  await messenger.close();
+});
+
+interface RunView {
+  id: string;
+  state: string;
+  progress: { total: number; checked: number; found: number; repaired: number };
+  findings: { finding: string; conversationId: string; detail: { messageId: string; delivered: boolean } }[];
+}
+
+const ids = Array.from({ length: 12 }, (_, n) => `down-${n}`);
+const chats = new Map<string, number>();
+const replies = (id: string): string[] =>
+  messenger
+    .of('operator.message.created')
+    .filter(({ data }) => data.conversation.id === id)
+    .map(({ data }) => data.message.text);
+const write = (id: string, text: string, more: { hidden?: boolean } = {}) =>
+  scene.portal.operatorMessage(chats.get(id) ?? 0, OPERATOR, { text, ...more });
+const runs = async (): Promise<RunView[]> =>
+  (await scene.api.get<{ items: RunView[] }>('/runs', { params: { kind: 'recoverReplies' } })).data.items;
+const finished = async (id: string): Promise<RunView> =>
+  (
+    await until(
+      () => scene.api.get<RunView>(`/runs/${id}`),
+      ({ data }) => data.state === 'done',
+    )
+  ).data;
+const begin = async (options: object = {}): Promise<RunView> => {
+  const answer = await scene.api.post<RunView>('/runs', {
+    kind: 'recoverReplies',
+    portalId: scene.portalId,
+    ...options,
+  });
+  expect(answer.status).toBe(202);
+  return finished(answer.data.id);
+};
+
+test('what operators wrote while the gateway was down for a day is delivered after its start, all of it, in order', async () => {
+  for (const id of ids) {
+    await scene.say(id, 'm-1', 'Hello');
+    const { dialog } = await scene.conversation(id, (view) => view.dialog.chatId !== null);
+    chats.set(id, Number(dialog.chatId));
+  }
+  await scene.idle();
+  const lost = ids.flatMap((id) => [1, 2, 3].map((n) => ({ id, text: `${id} lost ${n}` })));
+  await scene.restart(async () => {
+    for (const { id, text } of lost) write(id, text);
+    write('down-0', 'For the staff alone', { hidden: true });
+    await scene.portal.events.idle();
+    scene.advance(24 * HOUR);
+  });
+  await until(() => ids.every((id) => replies(id).length === 3), Boolean, { withinMs: 30_000 });
+  for (const id of ids) expect(replies(id)).toEqual([1, 2, 3].map((n) => `${id} lost ${n}`));
+  await scene.idle();
+  const [run] = await runs();
+  expect(run).toMatchObject({ state: 'done', progress: { total: 12, checked: 12, repaired: 36 } });
+  expect(messenger.received.some(({ data }) => data.message?.text === 'For the staff alone')).toBe(false);
+}, 90_000);
+
+test('a second run finds nothing lost any more', async () => {
+  const before = messenger.received.length;
+  const run = await begin();
+  expect(run.findings.filter(({ finding }) => finding === 'lost')).toEqual([]);
+  await scene.idle();
+  expect(messenger.received).toHaveLength(before);
+});
+
+test('a dry run lists and delivers nothing; a run after it delivers', async () => {
+  await scene.restart(async () => {
+    write('down-1', 'Listed');
+    await scene.portal.events.idle();
+  });
+  const dry = await begin({ dryRun: true });
+  expect(dry.findings.filter(({ finding }) => finding === 'lost')).toMatchObject([{ detail: { delivered: false } }]);
+  expect(replies('down-1')).not.toContain('Listed');
+  const real = await begin();
+  expect(real.progress.repaired).toBe(1);
+  await until(() => replies('down-1').includes('Listed'));
+});
+
+test('what is older than the channel allows is listed, and stays where it is', async () => {
+  await scene.api.patch(`/channels/${scene.channelId}`, { recoverMaxAgeHours: 10 });
+  await scene.restart(async () => {
+    write('down-2', 'Too old');
+    await scene.portal.events.idle();
+    scene.advance(11 * HOUR);
+  });
+  await scene.idle();
+  const run = await begin();
+  expect(run.findings.filter(({ finding }) => finding === 'too_old')).toHaveLength(1);
+  expect(replies('down-2')).not.toContain('Too old');
+});
