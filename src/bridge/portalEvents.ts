@@ -1,6 +1,6 @@
 import { readDialogs, readMessageChanges } from '../bitrix24/connectorEvents.ts';
-import { eventKey, type PortalEvent } from '../bitrix24/events.ts';
-import type { Database, Prisma } from '../db/database.ts';
+import { eventKey, type PortalEvent, readLine, readLineDelete } from '../bitrix24/events.ts';
+import type { Database, Prisma, Tx } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import { RequestError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
@@ -28,6 +28,7 @@ export async function acceptPortalEvent(
   requestId: string,
 ): Promise<{ accepted: boolean }> {
   return deps.outbox.transaction(async (tx) => {
+    if (!(await concernsUs(tx, portalId, event))) return { accepted: false };
     const row = {
       portalId,
       requestId,
@@ -41,6 +42,20 @@ export async function acceptPortalEvent(
     await tx.enqueue([applyPortalEvent(`${portalId}:${chatOf(event)}`, job)]);
     return { accepted: true };
   });
+}
+
+/**
+ * The end of a line is told to every application, and anybody on the portal who knows the token can tell us of connectors
+ * that are not ours (contract imconnector §4.1, §4.6): nothing of that is kept. @throws RequestError
+ */
+async function concernsUs({ prisma }: Tx, portalId: string, event: PortalEvent): Promise<boolean> {
+  if (event.event === 'ONIMCONNECTORLINEDELETE') {
+    const lineId = Number(readLineDelete(event));
+    return (await prisma.channel.findFirst({ where: { portalId, lineId }, select: { id: true } })) !== null;
+  }
+  if (!event.event.startsWith('ONIMCONNECTOR')) return true;
+  const where = { portalId_code: { portalId, code: readLine(event).connector } };
+  return (await prisma.connector.findUnique({ where, select: { id: true } })) !== null;
 }
 
 /** The proof has been checked; a secret has no place in a payload. */

@@ -12,7 +12,13 @@ export const eventMethods: readonly Method[] = [
   { name: 'event.unbind', applicationOnly: true, run: unbind },
   { name: 'event.test', applicationOnly: true, run: test },
   { name: 'events', applicationOnly: true, run: (call) => allowedEvents(call) },
+  { name: 'event.offline.*', applicationOnly: true, run: () => refuseOffline() },
 ];
+
+/** The queue of offline events is not imitated; a queue that is always empty would be a lie (README). */
+function refuseOffline(): never {
+  refuse('SANDBOX_NOT_IMITATED', 'The sandbox portal has no offline events');
+}
 
 function allowedEvents(call: MethodCall): string[] {
   const { clientId } = applicationOf(call);
@@ -25,7 +31,8 @@ function bind(call: MethodCall): boolean {
   if (event === '') refuseArgument('EVENT');
   if (!allowedEvents(call).includes(event)) refuse('ERROR_EVENT_NOT_FOUND', 'Event not found');
   const row = binding(call, event, params);
-  if (!row.offline) checkHandler(row.handler);
+  if (row.offline) refuseOffline();
+  checkHandler(row.handler);
   if (
     bindings(call.portal)
       .values()
