@@ -37,6 +37,10 @@ export const uuidPage = { limit, cursor: cursor(UUID) };
 /** Query members of a list whose items are numbered. */
 export const digitsPage = { limit, cursor: cursor(DIGITS) };
 
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\|[a-zA-Z]+:[0-9a-f-]+$/;
+/** Query members of a list in the order of time. */
+export const timelinePage = { limit, cursor: cursor(MOMENT) };
+
 export const pageOf = <Item extends z.ZodType>(item: Item) =>
   z.object({
     items: z.array(item),

@@ -9,6 +9,7 @@ import { messengerRoutes } from './messengers.ts';
 import { portalRoutes } from './portals.ts';
 import type { Route } from './route.ts';
 import { runRoutes } from './runs.ts';
+import { timelineRoutes } from './timeline.ts';
 import { webhookEventRoutes } from './webhookEvents.ts';
 
 /** Everything below `/admin/v1`. */
@@ -23,5 +24,6 @@ export const routes: readonly Route[] = [
   ...jobRoutes,
   ...webhookEventRoutes,
   ...runRoutes,
+  ...timelineRoutes,
   ...apiKeyRoutes,
 ];
