@@ -18,7 +18,7 @@ import {
   createConnectorRemoval,
 } from './bridge/connectors.ts';
 import { createDailyWork, createGrantKeeping } from './bridge/daily.ts';
-import { installByEvent, openFrame } from './bridge/frames.ts';
+import { acceptInstallEvent, createInstallVerification, openFrame } from './bridge/frames.ts';
 import { firstAdminKey, installationIdOf, localGateOf, replaceKey } from './bridge/identity.ts';
 import { createInstallation } from './bridge/installation.ts';
 import { createDeliveries } from './bridge/deliveries.ts';
@@ -118,7 +118,14 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   const media = createMedia({ db, files, egress, vault, clock, log, publicUrl: address });
   const wiring = { db, outbox, portals, clock, log, publicUrl: address };
   const grants = { db, oauth, vault, clock, log };
+  const frames = {
+    db,
+    client,
+    installation,
+    verify: { oauth, clientId: config.bitrix24.clientId, allowInsecure, clock },
+  };
   const handlers: Record<JobKind, Handler> = {
+    verifyInstall: createInstallVerification({ ...frames, vault }),
     applyWebhookEvents: createWebhookEventApplication({ db, clock, log }),
     applyPortalEvent: createPortalEventApplication({ db, clock, log }),
     deliverMessage: createMessageDelivery({ db, outbox, portals, clock, log, mediaUrl: media.url }),
@@ -148,12 +155,6 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
   };
   const worker = createWorker({ outbox, gate, wake, handlers, clock, log, leaseMs: LEASE_MS });
 
-  const frames = {
-    db,
-    client,
-    installation,
-    verify: { oauth, clientId: config.bitrix24.clientId, allowInsecure, clock },
-  };
   const app = createServerApp({
     log,
     machineDoors: [
@@ -165,7 +166,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
       }),
       createPortalEventsDoor({
         log,
-        install: (form, requestId) => installByEvent(frames, form, requestId),
+        install: (form, requestId) => acceptInstallEvent({ ...frames, outbox, vault, localGateId }, form, requestId),
         identify: (event) => identifyPortal(db, event),
         accept: (portalId, event, requestId) => acceptPortalEvent({ outbox, localGateId }, portalId, event, requestId),
         uninstalled: (portalId, requestId) => installation.uninstalled(portalId, requestId),

@@ -10,8 +10,11 @@ import {
 import { currentUser } from '../bitrix24/users.ts';
 import type { Database } from '../db/database.ts';
 import { DeliveryError, RequestError } from '../kit/errors.ts';
-import { hashSecret, sameSecret } from '../kit/secrets.ts';
+import { hashSecret, sameSecret, type Vault } from '../kit/secrets.ts';
+import type { Handler } from '../outbox/job.ts';
+import type { Outbox } from '../outbox/outbox.ts';
 import type { Installation } from './installation.ts';
+import * as jobs from './jobs.ts';
 
 /** Installations and pages as they come from outside: verified at the OAuth server, then stored. */
 
@@ -46,10 +49,48 @@ export async function installByEvent(deps: FrameDeps, form: FormValue, requestId
   await deps.installation.store(install, requestId);
 }
 
-/** A portal that cannot tell (it lacks the method) is believed: nobody else could install there either. */
+/**
+ * The same for the door: what cannot be verified at this moment is kept, sealed, and verified by a job. Bitrix24 never
+ * repeats an event, so an installation must not be lost to a hiccup of the OAuth server.
+ */
+export async function acceptInstallEvent(
+  deps: FrameDeps & { outbox: Outbox; vault: Vault; localGateId: string },
+  form: FormValue,
+  requestId: string,
+): Promise<void> {
+  try {
+    await installByEvent(deps, form, requestId);
+  } catch (error) {
+    if (!(error instanceof DeliveryError) || error.verdict === 'refused') throw error;
+    const payload = { sealed: deps.vault.encrypt(JSON.stringify(form)) };
+    await deps.outbox.enqueue([jobs.verifyInstall({ gateId: deps.localGateId, requestId, payload })]);
+  }
+}
+
+/** Verifies what the door could not. Nothing here may close the gate it runs behind: that one is everybody's. */
+export function createInstallVerification(deps: FrameDeps & { vault: Vault }): Handler {
+  return {
+    async run(job) {
+      const form = JSON.parse(deps.vault.decrypt(job.payload.sealed ?? '')) as FormValue;
+      try {
+        await installByEvent(deps, form, job.requestId ?? job.id);
+        return { outcome: 'done' };
+      } catch (error) {
+        if (error instanceof RequestError) {
+          throw new DeliveryError({ verdict: 'refused', code: error.code, detail: error.message });
+        }
+        if (!(error instanceof DeliveryError) || error.verdict === 'refused') throw error;
+        throw new DeliveryError({ verdict: 'retry', code: error.code, detail: error.message, cause: error });
+      }
+    },
+  };
+}
+
+/** A portal that cannot tell (it lacks the method, or the answer) is believed: nobody else could install there either. */
 async function adminOrUnknown(client: Client, install: VerifiedInstall): Promise<'yes' | 'no' | 'unknown'> {
   try {
-    return (await isAdmin(client, install)) ? 'yes' : 'no';
+    const admin = await askIsAdmin(client, install);
+    return admin === undefined ? 'unknown' : admin ? 'yes' : 'no';
   } catch (error) {
     if (error instanceof DeliveryError && error.verdict === 'refused') return 'unknown';
     throw error;
@@ -68,7 +109,7 @@ export async function openFrame(
 ): Promise<OpenedFrame> {
   const claim = readFrame(query, body);
   const install = await verifyInstall(claim, deps.verify);
-  const admin = await isAdmin(deps.client, install);
+  const admin = (await askIsAdmin(deps.client, install)) === true;
   const portalId = admin
     ? await storeAdmin(deps, install, requestId)
     : await installedPortal(deps.db, install.memberId);
@@ -108,7 +149,7 @@ async function installedPortal(db: Database, memberId: string): Promise<string |
 }
 
 /** Asked with the visitor's own token, at the address the OAuth server confirmed. */
-async function isAdmin(client: Client, install: VerifiedInstall): Promise<boolean> {
+async function askIsAdmin(client: Client, install: VerifiedInstall): Promise<boolean | undefined> {
   const { clientEndpoint: endpoint, accessToken: token } = install;
   const call = async (method: string, params: Readonly<Record<string, unknown>>): Promise<unknown> =>
     (await client.post({ endpoint, token, method, params, repeatable: true })).result;

@@ -57,7 +57,7 @@ export function createInstallation(deps: {
     const connector = { code: `ocg_${deps.installationId}`, name: 'Open Channel Gateway', kind: 'group' };
     await tx.prisma.connector.create({ data: { ...connector, portalId } });
     // Before the portal hears of the bot: a lost token would make it uncontrollable (contract imbot trap 10).
-    const bot = { code: 'companion', name: 'Companion', token: vault.encrypt(randomToken(24)) };
+    const bot = { code: 'default', name: 'Companion', token: vault.encrypt(randomToken(24)) };
     await tx.prisma.bot.create({ data: { ...bot, portalId } });
     return portal;
   }

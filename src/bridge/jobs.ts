@@ -83,6 +83,9 @@ export const postToCompanion = (companionId: string, queued: Queued<'postToCompa
 export const retitleChannel = (queued: Queued<'retitleChannel'>): NewJob =>
   job('retitleChannel', 'bulk', `retitle:${queued.payload.channelId}`, queued, 'retitle');
 
+export const verifyInstall = (queued: Queued<'verifyInstall'>): NewJob =>
+  job('verifyInstall', 'live', `install:${queued.requestId ?? ''}`, queued);
+
 export const setUpPortal = (queued: Queued<'setUpPortal'>): NewJob =>
   job('setUpPortal', 'live', 'setUp', queued, 'setUp');
 

@@ -88,6 +88,8 @@ export interface JobPayloads {
   postToCompanion: { messageId: string };
   pollBotEvents: { botId: string };
   retitleChannel: { channelId: string };
+  /** The form of an installation event that could not be verified when it came. */
+  verifyInstall: { sealed: string };
   setUpPortal: { portalId: string };
   /** The same without an occasion, every day: events may have been missed, and people may have changed things. */
   checkPortal: { portalId: string };

@@ -19,7 +19,7 @@ describe.each(['cloud', 'box-rev-32', 'box-without-imbot-v2'] as const)('on %s',
 
   test('the bot has a code of this installation and its profile', () => {
     expect(scene.portal.state().bots).toMatchObject([
-      { code: expect.stringMatching(/^ocg_[a-z0-9]{10}_companion$/) as unknown },
+      { code: expect.stringMatching(/^ocg_[a-z0-9]{10}_default$/) as unknown },
     ]);
   });
 

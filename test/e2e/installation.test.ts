@@ -73,6 +73,21 @@ test('a connector that the portal lost is registered and connected again, and no
   await until(() => texts('lost').length === 2);
 });
 
+test('an installation event is not lost to a hiccup of the OAuth server', async () => {
+  scene.sandbox.oauthFaults.add({ match: { method: 'app.info', times: 1 }, effect: { html: 502 } });
+  const version = async (): Promise<string> =>
+    (await scene.api.get<{ appVersion: string }>(`/portals/${scene.portalId}`)).data.appVersion;
+  const before = await version();
+  scene.portal.update('local.gateway');
+  await until(async () => (await version()) !== before);
+});
+
+test('the addresses given to Bitrix24 answer when they are checked', async () => {
+  for (const path of ['app', 'connector', 'events']) {
+    expect((await axios.head(`${scene.gateway.publicUrl}/bitrix24/${path}`)).status).toBe(200);
+  }
+});
+
 // Last: from here on the portal's own events carry another application token than the one we know.
 test('an administrator can install again', async () => {
   expect(await post(forgedInstall(1, 'another'))).toBe(200);

@@ -12,6 +12,17 @@ import { created, ok, removal, removed, route, type Route } from './route.ts';
 
 const tag = 'Connectors';
 const CODE = /^[a-z0-9_]{2,64}$/;
+/** Bitrix24's own connectors: they win every look-up, so one of ours of the same name would never be asked (imconnector §3.1). */
+const BUILT_IN = [
+  'livechat',
+  'network',
+  'telegrambot',
+  'viber',
+  'facebook',
+  'whatsappbyedna',
+  'whatsappbytwilio',
+  'max',
+];
 const MAX_ICON = 200_000;
 
 const portalParams = z.strictObject({ id: uuid });
@@ -41,6 +52,7 @@ const newConnector = z
       .string()
       .toLowerCase()
       .regex(CODE, 'Invalid input: expected 2 to 64 of a-z, 0-9 and _')
+      .refine((code) => !BUILT_IN.includes(code), 'Invalid input: the name of a connector of Bitrix24 itself')
       .meta({
         description: 'Of the whole portal: registering a code of another application would take its connector over.',
         examples: ['ocg_support'],

@@ -52,6 +52,11 @@ export function createPortalPages(deps: PortalPagesDeps): Router {
   const open = (req: express.Request, res: Response): Promise<VerifiedFrame> =>
     deps.open(queryOf(req), formOf(req), requestIdOf(res));
 
+  // Addresses are checked with HEAD when they are entered in a vendor's console (contract platform §1.2).
+  router.get(['/bitrix24/app', '/bitrix24/connector', '/bitrix24/events'], (_req, res) => {
+    res.type('text').send('This address of the Open Channel Gateway is for Bitrix24.\n');
+  });
+
   router.post('/bitrix24/app', formBody, async (req, res) => {
     const frame = await open(req, res);
     if (!frame.admin || frame.portalId === undefined) return sendMessage(res, frame, notForYou(frame));
