@@ -1,9 +1,10 @@
-// npm run bench [ingest|claim|portal|soak]: measures, prints a table of ratios against their bars, writes bench/results.json.
+// npm run bench [ingest|claim|portal|portalEvents|soak]: measures, prints a table of ratios against their bars, writes bench/results.json.
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { claim, type ClaimResult } from './claim.ts';
 import { ingest, type IngestResult } from './ingest.ts';
 import { portal, type PortalResult } from './portal.ts';
+import { portalEvents, type PortalEventsResult } from './portalEvents.ts';
 import { soak, type SoakResult } from './soak.ts';
 
 interface Results {
@@ -13,10 +14,11 @@ interface Results {
   portal?: PortalResult;
   claim?: ClaimResult;
   soak?: SoakResult;
+  portalEvents?: PortalEventsResult;
 }
 
 const FILE = 'bench/results.json';
-const parts = { ingest, claim, portal, soak };
+const parts = { ingest, claim, portal, portalEvents, soak };
 const chosen = process.argv.slice(2).filter((name): name is keyof typeof parts => name in parts);
 
 const before = JSON.parse(await readFile(FILE, 'utf8').catch(() => '{}')) as Results;
@@ -32,7 +34,7 @@ function round(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Math.round(value * 1000) / 1000 : value;
 }
 
-function rows({ ingest: web, portal: names, claim: claims, soak: day }: Results): object[] {
+function rows({ ingest: web, portal: names, portalEvents: events, claim: claims, soak: day }: Results): object[] {
   const row = (what: string, measured: string | number, bar: string): object => ({ what, measured, bar });
   const fixed = (value: number | undefined, digits = 2): string => (value ?? Number.NaN).toFixed(digits);
   return [
@@ -47,6 +49,7 @@ function rows({ ingest: web, portal: names, claim: claims, soak: day }: Results)
           row('idle webhook to portal, more than a direct call, ms', fixed(names.latency.differenceMs, 1), '<= 25'),
         ]
       : []),
+    ...(events ? [row('answer to an event of Bitrix24, p99, ms', fixed(events.p99, 1), '< 50')] : []),
     ...(day
       ? [row('503 and 429 in 24 virtual hours', day.refused, '0'), row('wrong titles after them', day.wrongTitles, '0')]
       : []),

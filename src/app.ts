@@ -168,7 +168,8 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
         log,
         install: (form, requestId) => acceptInstallEvent({ ...frames, outbox, vault, localGateId }, form, requestId),
         identify: (event) => identifyPortal(db, event),
-        accept: (portalId, event, requestId) => acceptPortalEvent({ outbox, localGateId }, portalId, event, requestId),
+        accept: (portalId, event, requestId) =>
+          acceptPortalEvent({ db, wake, localGateId }, portalId, event, requestId),
         uninstalled: (portalId, requestId) => installation.uninstalled(portalId, requestId),
       }),
     ],

@@ -34,8 +34,8 @@ export function applyWebhookEvents(
   return job('applyWebhookEvents', 'live', webhookEventLane(undefined, event.eventId), { ...queued, payload });
 }
 
-export const applyPortalEvent = (lane: string, queued: Queued<'applyPortalEvent'>): NewJob =>
-  job('applyPortalEvent', 'live', `portalEvent:${lane}`, queued);
+/** Jobs of these lanes are made by the statement that accepts the event. */
+export const portalEventLane = (lane: string): string => `portalEvent:${lane}`;
 
 /** Live work: one lane per conversation, so messages cross in order. */
 export const deliverMessage = (queued: Queued<'deliverMessage'> & { conversationId: string }): NewJob =>

@@ -1,13 +1,14 @@
 import { readDialogs, readMessageChanges } from '../bitrix24/connectorEvents.ts';
 import { eventKey, type PortalEvent, readLine, readLineDelete } from '../bitrix24/events.ts';
-import type { Database, Prisma, Tx } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import { RequestError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import { hashSecret, sameSecret } from '../kit/secrets.ts';
 import type { Handler } from '../outbox/job.ts';
-import type { Outbox } from '../outbox/outbox.ts';
-import { applyPortalEvent } from './jobs.ts';
+import { enqueueFromSrc } from '../outbox/statements.ts';
+import type { Wake } from '../outbox/wake.ts';
+import { portalEventLane } from './jobs.ts';
 import type { PortalApplied } from './portalEffect.ts';
 import { portalEffects } from './portalEffects.ts';
 
@@ -20,49 +21,65 @@ export async function identifyPortal(db: Database, event: PortalEvent): Promise<
   return portal;
 }
 
+/**
+ * One statement, so one commit and one way to the database: Bitrix24 waits for the answer and calls slow handlers less
+ * often. What is not about us is not kept: the end of a line is told to every application, and anybody on the portal who
+ * knows the token can tell us of connectors that are not ours (contract imconnector §4.1, §4.6).
+ * $1 portal, $2 dedupe key, $3 event, $4 payload, $5 request, $6 local gate, $7 lane, $8 connector, $9 line
+ */
+const ACCEPT = `
+with ours as (
+  select 1 as yes
+  where ($8::text is null or exists (select 1 from connector where portal_id = $1::uuid and code = $8))
+    and ($9::text is null or exists (select 1 from channel where portal_id = $1::uuid and line_id::text = $9))),
+ev as (
+  insert into portal_event (portal_id, dedupe_key, event, payload, request_id)
+  select $1::uuid, $2::text, $3::text, $4::jsonb, $5::text from ours
+  on conflict (portal_id, dedupe_key) do nothing returning id),
+src as (
+  select 1::bigint as ord, $6::bigint as gate_id, $7::text as lane, 'live' as class, 'applyPortalEvent' as kind,
+    null::text as coalesce_key, jsonb_build_object('eventId', id::text) as payload, $5::text as request_id,
+    $1::uuid as portal_id, null::uuid as conversation_id
+  from ev),
+${enqueueFromSrc('null')}
+select (select count(*) from ins)::int as queued`;
+
 /** Makes an event of Bitrix24 durable: it is sent once, and never again. Repetitions are recognised by what it speaks of. */
 export async function acceptPortalEvent(
-  deps: { outbox: Outbox; localGateId: string },
+  deps: { db: Database; wake: Wake; localGateId: string },
   portalId: string,
   event: PortalEvent,
   requestId: string,
 ): Promise<{ accepted: boolean }> {
-  return deps.outbox.transaction(async (tx) => {
-    if (!(await concernsUs(tx, portalId, event))) return { accepted: false };
-    const row = {
-      portalId,
-      requestId,
-      event: event.event,
-      dedupeKey: eventKey(event),
-      payload: withoutProof(event),
-    };
-    const [created] = await tx.prisma.portalEvent.createManyAndReturn({ data: [row], skipDuplicates: true });
-    if (!created) return { accepted: false };
-    const job = { gateId: deps.localGateId, portalId, requestId, payload: { eventId: created.id.toString() } };
-    await tx.enqueue([applyPortalEvent(`${portalId}:${chatOf(event)}`, job)]);
-    return { accepted: true };
-  });
+  const [row] = await deps.db.sql.rows<{ queued: number }>(
+    ACCEPT,
+    portalId,
+    eventKey(event),
+    event.event,
+    JSON.stringify(withoutProof(event)),
+    requestId,
+    deps.localGateId,
+    portalEventLane(`${portalId}:${chatOf(event)}`),
+    connectorOf(event),
+    lineOf(event),
+  );
+  const accepted = (row?.queued ?? 0) > 0;
+  if (accepted) deps.wake.all([deps.localGateId]);
+  return { accepted };
 }
 
-/**
- * The end of a line is told to every application, and anybody on the portal who knows the token can tell us of connectors
- * that are not ours (contract imconnector §4.1, §4.6): nothing of that is kept. @throws RequestError
- */
-async function concernsUs({ prisma }: Tx, portalId: string, event: PortalEvent): Promise<boolean> {
-  if (event.event === 'ONIMCONNECTORLINEDELETE') {
-    const lineId = Number(readLineDelete(event));
-    return (await prisma.channel.findFirst({ where: { portalId, lineId }, select: { id: true } })) !== null;
-  }
-  if (!event.event.startsWith('ONIMCONNECTOR')) return true;
-  const where = { portalId_code: { portalId, code: readLine(event).connector } };
-  return (await prisma.connector.findUnique({ where, select: { id: true } })) !== null;
-}
+/** The connector an event is about; null when it is about none. @throws RequestError */
+const connectorOf = (event: PortalEvent): string | null =>
+  event.event.startsWith('ONIMCONNECTOR') && event.event !== 'ONIMCONNECTORLINEDELETE'
+    ? readLine(event).connector
+    : null;
+
+const lineOf = (event: PortalEvent): string | null =>
+  event.event === 'ONIMCONNECTORLINEDELETE' ? readLineDelete(event) : null;
 
 /** The proof has been checked; a secret has no place in a payload. */
-const withoutProof = (event: PortalEvent): Prisma.InputJsonObject =>
-  Object.fromEntries<unknown>(
-    Object.entries(event).filter(([key]) => key !== 'applicationToken'),
-  ) as Prisma.InputJsonObject;
+const withoutProof = (event: PortalEvent): object =>
+  Object.fromEntries(Object.entries(event).filter(([key]) => key !== 'applicationToken'));
 
 /** Events of one chat are applied in order. @throws RequestError when the data has an unknown shape. */
 function chatOf(event: PortalEvent): string {
