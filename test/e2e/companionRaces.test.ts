@@ -13,7 +13,8 @@ test.each([
     const conversations = run.crashes * 2;
     const databaseUrl = await createTestDatabase();
     const report = await raceForCompanions({ ...run, databaseUrl, conversations, racers: 3 });
-    expect(report).toMatchObject({ races: conversations, crashes: run.crashes, wrong: [], unsettled: 0 });
+    expect(report).toMatchObject({ races: conversations, wrong: [], unsettled: 0 });
+    expect(report.crashes).toBeGreaterThanOrEqual(20);
   },
   120_000,
 );
