@@ -10,6 +10,7 @@ import { createBotConvergence, createBotRemoval } from './bridge/bots.ts';
 import { createBotEventPolling, createPollSchedule } from './bridge/botEvents.ts';
 import { createCompanionArchiving } from './bridge/companionArchive.ts';
 import { createCompanionPosting } from './bridge/companionMessages.ts';
+import { createCompanionReconciliation } from './bridge/companionReconciliation.ts';
 import { createCompanionConvergence } from './bridge/companions.ts';
 import {
   createChannelConnection,
@@ -135,6 +136,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
     changeReply: createReplyChange({ db, deliveries, clock, log }),
     confirmDelivery: createDeliveryConfirmation({ db, portals, clock }),
     notifyMessenger: createNotification({ db, deliveries }),
+    reconcileCompanions: createCompanionReconciliation({ db, bots, vault, clock, log }),
     recoverReplies: createReplyRecovery({ db, portals, clock, log }),
     convergeName: createNameConvergence({ db, portals, clock, log }),
     convergeCompanion: createCompanionConvergence({ db, bots, vault, clock, log }),

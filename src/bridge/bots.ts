@@ -8,6 +8,7 @@ import type { Handler, Job, OutboxTx, Result } from '../outbox/job.ts';
 import type { BotAccess } from './botAccess.ts';
 import { BOT_CODES, botTrouble } from './botTrouble.ts';
 import { hashOf } from './companionPlan.ts';
+import { withoutCode } from './companionSteps.ts';
 import { convergeCompanion } from './jobs.ts';
 import { EVENTS_PATH } from './setUp.ts';
 
@@ -59,7 +60,7 @@ export function createBotConvergence(deps: BotDeps): Handler {
   });
 
   /** The whole profile, always: the portal takes what is missing as cleared (contract imbot §5.2). */
-  async function update(bots: Bots, bot: BotRef, row: BotRow): Promise<'updated' | 'gone'> {
+  async function update(bots: Bots, bot: BotRef, row: BotRow): Promise<'updated' | 'gone' | Note> {
     const nextToken = row.nextToken === null ? {} : { nextToken: vault.decrypt(row.nextToken) };
     try {
       await bots.update({ ...bot, ...wishOf(bots, row), ...nextToken });
@@ -70,7 +71,11 @@ export function createBotConvergence(deps: BotDeps): Handler {
       const rotated = nextToken.nextToken !== undefined && hasCode(error, 'BOT_OWNERSHIP_ERROR');
       const renewed = { ...bot, token: nextToken.nextToken ?? '' };
       if (rotated && (await bots.get(renewed))?.ours) return 'updated';
-      throw error;
+      if (row.nextToken === null || !hasCode(error, 'unsupported_by_portal')) throw error;
+      // The bot goes on under the token it has; everything else about it is brought in step.
+      const outcome = await update(bots, bot, { ...row, nextToken: null });
+      const said = { lastError: error.code, lastErrorDetail: withoutCode(error) };
+      return outcome === 'updated' ? said : outcome;
     }
   }
 
@@ -83,14 +88,17 @@ export function createBotConvergence(deps: BotDeps): Handler {
       const wantedHash = hashOf(JSON.stringify([bots.generation, wishOf(bots, row)]));
       let botId = row.botId === null ? await register(bots, row, token) : String(row.botId);
       const isDue = row.appliedHash !== wantedHash || row.nextToken !== null || row.state === 'failed';
-      if (isDue && (await update(bots, { botId, token }, row)) === 'gone') botId = await register(bots, row, token);
+      const outcome = isDue ? await update(bots, { botId, token }, row) : 'updated';
+      if (outcome === 'gone') botId = await register(bots, row, token);
       const applied = {
         botId: Number(botId),
         appliedHash: wantedHash,
         registeredAt: row.registeredAt ?? new Date(clock.now()),
         ...(Number(botId) === row.botId ? {} : { eventOffset: 0n }),
       };
-      return { outcome: 'done', commit: (tx) => settle(tx, row, applied, job) };
+      const rotated = row.nextToken !== null && outcome === 'updated';
+      const note = outcome === 'updated' || outcome === 'gone' ? {} : outcome;
+      return { outcome: 'done', commit: (tx) => settle(tx, row, { ...applied, ...note }, rotated, job) };
     },
     async failed(tx, job, failure) {
       const state = failure.outcome === 'retry' ? {} : { state: 'failed' };
@@ -102,7 +110,13 @@ export function createBotConvergence(deps: BotDeps): Handler {
   };
 }
 
-interface AppliedBot {
+/** What could not be done, and needs nobody: the bot works. */
+interface Note {
+  lastError: string;
+  lastErrorDetail: string;
+}
+
+interface AppliedBot extends Partial<Note> {
   botId: number;
   appliedHash: string;
   registeredAt: Date;
@@ -110,11 +124,11 @@ interface AppliedBot {
 }
 
 /** What waited for the bot, or failed for want of it, goes on; a bot of another number has to be let into every chat again. */
-async function settle(tx: OutboxTx, before: BotRow, applied: AppliedBot, job: Job): Promise<void> {
+async function settle(tx: OutboxTx, before: BotRow, applied: AppliedBot, rotated: boolean, job: Job): Promise<void> {
   const { id, nextToken } = before;
-  const token = nextToken === null ? {} : { token: nextToken, nextToken: null };
-  const clear = { state: 'ready', lastError: null, lastErrorDetail: null };
-  await tx.prisma.bot.update({ where: { id }, data: { ...applied, ...token, ...clear } });
+  const token = rotated && nextToken !== null ? { token: nextToken } : {};
+  const clear = { state: 'ready', lastError: null, lastErrorDetail: null, nextToken: null };
+  await tx.prisma.bot.update({ where: { id }, data: { ...clear, ...token, ...applied } });
   const replaced = before.botId !== null && before.botId !== applied.botId;
   const waiting = { state: 'failed', lastError: { in: ['bot_failed', ...BOT_CODES] } };
   const where = { botId: id, ...(replaced ? { state: { not: 'archived' } } : waiting) };

@@ -62,6 +62,8 @@ export const confirmDelivery = (queued: Queued<'confirmDelivery'> & { conversati
   job('confirmDelivery', 'live', `confirm:${queued.conversationId}`, queued);
 
 /** Reads the histories of all dialogs: whatever else waits for the portal goes first. */
+export const reconcileCompanions = (queued: Queued<'reconcileCompanions'>): NewJob =>
+  job('reconcileCompanions', 'bulk', `run:${queued.payload.runId}`, queued);
 export const recoverReplies = (queued: Queued<'recoverReplies'>): NewJob =>
   job('recoverReplies', 'bulk', `run:${queued.payload.runId}`, queued);
 

@@ -51,7 +51,7 @@ export interface RunOptions {
   unmarked?: boolean;
 }
 
-export type RunKind = 'recoverReplies';
+export type RunKind = 'recoverReplies' | 'reconcileCompanions';
 export type RunState = 'waiting' | 'running' | 'done' | 'failed';
 
 /** Every kind of job, and the ids its payload carries. */
@@ -71,6 +71,7 @@ export interface JobPayloads {
     | { type: 'dialog.started' | 'dialog.finished'; conversationId: string; sessionId: string; at: string }
     | { type: 'channel.disconnected'; channelId: string; reason: string; at: string };
   recoverReplies: { runId: string };
+  reconcileCompanions: { runId: string };
   convergeName: { conversationId: string };
   convergeCompanion: { companionId: string };
   /**

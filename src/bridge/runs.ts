@@ -1,6 +1,6 @@
 import type { Prisma } from '../db/database.ts';
 import type { OutboxTx } from '../outbox/job.ts';
-import { recoverReplies } from './jobs.ts';
+import { reconcileCompanions, recoverReplies } from './jobs.ts';
 import type { RunKind, RunOptions } from './model.ts';
 
 /** Long work over all conversations of a portal. */
@@ -14,14 +14,14 @@ export interface NewRun {
 }
 
 /** A new kind of run is one row here, and a handler of its job. */
-const jobOf = { recoverReplies } satisfies Record<RunKind, unknown>;
+const jobOf = { recoverReplies, reconcileCompanions } satisfies Record<RunKind, unknown>;
 
 /** Stores the run and queues its job. Returns its id. */
 export async function startRun(
   tx: OutboxTx,
   { kind, portal, dryRun, options = {}, requestId }: NewRun,
 ): Promise<string> {
-  const total = await tx.prisma.conversation.count({ where: inPortal(portal.id) });
+  const total = await tx.prisma.conversation.count({ where: SCOPES[kind](portal.id) });
   const data = { kind, portalId: portal.id, dryRun, total, options: options as Prisma.InputJsonObject };
   const { id: runId } = await tx.prisma.run.create({ data });
   const job = { gateId: portal.gateId.toString(), portalId: portal.id, requestId, payload: { runId } };
@@ -31,3 +31,11 @@ export async function startRun(
 
 /** Conversations that have a dialog. */
 export const inPortal = (portalId: string) => ({ channel: { portalId }, chatId: { not: null } });
+
+/** Conversations that have a companion, or shall have one. */
+export const withCompanion = (portalId: string) => ({
+  channel: { portalId },
+  companion: { is: { state: { not: 'archived' } } },
+});
+
+const SCOPES = { recoverReplies: inPortal, reconcileCompanions: withCompanion } satisfies Record<RunKind, unknown>;

@@ -45,7 +45,7 @@ export interface RaceReport {
 /** Most steps that making a companion takes: each call and each commit is two. */
 const STEPS = 16;
 const HOLDER = 'races';
-const PARALLEL = 16;
+const PARALLEL = 8;
 
 /** The life of one process: it may end in the middle of anything, and nobody writes down that it did. */
 function createProcess(diesAt: number | undefined, onDeath: (step: string) => void) {
@@ -233,4 +233,4 @@ export async function raceForCompanions(options: RaceOptions): Promise<RaceRepor
 }
 
 /** Wished at the same time, while the first of them are being made already. */
-const BATCH = 50;
+const BATCH = 8;

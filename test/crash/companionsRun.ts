@@ -12,9 +12,9 @@ const races = Number(process.argv[2] ?? 10_000);
 const crashes = Number(process.argv[3] ?? 1_000);
 const profiles: Profile[] = ['cloud', 'box-without-imbot-v2'];
 const runs = profiles.flatMap((profile) => [
-  { profile, conversations: Math.ceil(races / profiles.length), racers: 3, crashes: 0, lostAnswers: 0 },
   { profile, conversations: crashes * 2, racers: 2, crashes, lostAnswers: 0 },
   { profile, conversations: crashes, racers: 2, crashes: Math.ceil(crashes / 2), lostAnswers: 0.5 },
+  { profile, conversations: Math.ceil(races / profiles.length), racers: 3, crashes: 0, lostAnswers: 0 },
 ]);
 
 const home = await mkdtemp(path.join(tmpdir(), 'gateway-races-'));

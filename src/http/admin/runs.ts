@@ -5,8 +5,9 @@ import { pageOf, toPage, uuidPage } from './pages.ts';
 import { accepted, ok, route, type Route } from './route.ts';
 
 const tag = 'Runs';
-const kind = z.enum(['recoverReplies']).meta({
-  description: '`recoverReplies`: finds what operators wrote while nobody listened, and delivers it.',
+const kind = z.enum(['recoverReplies', 'reconcileCompanions']).meta({
+  description:
+    '`recoverReplies`: finds what operators wrote while nobody listened, and delivers it. `reconcileCompanions`: compares every companion chat with what it shall be, and repairs it.',
 });
 const state = z.enum(['waiting', 'running', 'done', 'failed']);
 
@@ -35,7 +36,7 @@ const finding = z
     conversationId: z.uuid(),
     finding: z.string().meta({
       description:
-        '`lost`: never delivered. `too_old` for the channel; `not_marked` by the portal as on its way, so it may have been meant for the staff alone; `only_files`: none of these is delivered.',
+        '`lost`: never delivered. `too_old` for the channel; `not_marked` by the portal as on its way, so it may have been meant for the staff alone; `only_files`: none of these is delivered. Of companions: `chat_missing`, `chat_gone`, `bot_removed` (only a person can repair that), `duplicate`, `title`, `owner`, `managers`, `members`.',
     }),
     detail: z.record(z.string(), z.unknown()),
   })
