@@ -1,4 +1,5 @@
 import type { Database, Prisma } from '../db/database.ts';
+import { DeliveryError } from '../kit/errors.ts';
 import type { Handler } from '../outbox/job.ts';
 import { type ConversationContext, messengerJob } from './conversations.ts';
 import type { Deliveries } from './deliveries.ts';
@@ -45,7 +46,12 @@ export function createNotification({ db, deliveries }: { db: Database; deliverie
       if (!found) return { outcome: 'done' };
       await run.token();
       const body = { type, timestamp: at, data: found.data };
-      await deliveries.send(found.messengerId, { id: `notice_${job.id}`, body });
+      try {
+        await deliveries.send(found.messengerId, { id: `notice_${job.id}`, body });
+      } catch (error) {
+        // The address was taken away meanwhile: messages wait for another one, notices have nobody to reach.
+        if (!(error instanceof DeliveryError) || error.code !== 'no_delivery_url') throw error;
+      }
       return { outcome: 'done' };
     },
     failed: (tx, job, failure) => deliveries.failed(tx, failure, job.gateId),
