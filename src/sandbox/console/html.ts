@@ -32,7 +32,8 @@ h2{margin:0 0 10px;font-size:15px}h3{margin:0;font-size:14px}
 .soft{color:var(--soft)}.good{color:var(--good)}.bad{color:var(--bad)}
 .card{padding:10px 0;border-top:1px solid var(--line)}.card:first-of-type{border-top:0;padding-top:0}
 .talk{margin:8px 0;padding:0;list-style:none;max-height:260px;overflow-y:auto}
-.talk li{width:fit-content;max-width:85%;margin:4px 0;padding:5px 10px;background:var(--back);border-radius:8px;white-space:pre-wrap}
+.talk li{width:fit-content;max-width:85%;margin:4px 0;padding:5px 10px;background:var(--back);border-radius:8px}
+.talk span{white-space:pre-wrap}
 .talk li.operator{margin-left:auto;background:var(--mine)}
 .talk li.system{margin-left:auto;margin-right:auto;color:var(--soft);background:none;font-size:12px}
 .talk small{display:block;color:var(--soft)}

@@ -50,15 +50,14 @@ function dialogCard(dialog: DialogView, names: ReadonlyMap<number, string>): Htm
     <span class="soft">chat ${chatId}, ${connector} on line ${line}, external ${externalChatId}</span>
     <span class="${sessionOpen ? 'good' : 'soft'}">session ${sessionOpen ? 'open' : 'closed'}</span>
     <ul class="talk">
-      ${dialog.messages
-        .slice(-MESSAGES)
-        .map(
-          ({ authorId, origin, text, files, sending, deleted }) =>
-            html`<li class="${origin}">
-              <small>${names.get(authorId) ?? ''}${sending && ' · being sent'}</small>${deleted ? 'deleted' : text}
-              ${files.map(({ name }) => html`<small>${name}</small>`)}
-            </li>`,
-        )}
+      ${dialog.messages.slice(-MESSAGES).map(
+        ({ authorId, origin, text, files, sending, deleted }) =>
+          html`<li class="${origin}">
+            <small>${names.get(authorId) ?? ''}${sending && ' · being sent'}</small
+            ><span>${deleted ? 'deleted' : text}</span>
+            ${files.map(({ name }) => html`<small>${name}</small>`)}
+          </li>`,
+      )}
     </ul>
     ${action(`${path}/operator-message`, 'Answer', field('text', 'Answer as the operator'), 'wide')}
     ${action(`${path}/rename`, 'Rename', field('title', 'Another title'))}
