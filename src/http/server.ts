@@ -11,7 +11,7 @@ export interface ServerParts {
   /** Doors with their own full paths, tried in this order. */
   routers: readonly Router[];
   /** Mounted at `/admin/v1`. */
-  admin: Router;
+  admin?: Router;
 }
 
 /** One Express application. No body parser for everybody: each door decides what it reads, and how much of it. */
@@ -27,7 +27,7 @@ export function createServerApp({ log, machineDoors, routers, admin }: ServerPar
   // upgrade-insecure-requests would make the browser fetch the assets of /docs over https on a plain-http host.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   for (const router of routers) app.use(router);
-  app.use('/admin/v1', admin);
+  if (admin) app.use('/admin/v1', admin);
   app.use(notFound);
   app.use(createProblemHandler({ log }));
   return app;

@@ -1,0 +1,79 @@
+import type { Router } from 'express';
+import { acceptInstallEvent, openFrame } from '../bridge/frames.ts';
+import { MAX_MEDIA_BYTES } from '../bridge/media.ts';
+import { connectedLines, readLineSettings, saveLineSettings } from '../bridge/lineSettings.ts';
+import { acceptPortalEvent, identifyPortal } from '../bridge/portalEvents.ts';
+import { requireMigrated } from '../db/migrate.ts';
+import { createAdminRouter } from '../http/admin/router.ts';
+import { createPortalEventsDoor } from '../http/bitrix24/events.ts';
+import { createPortalPages } from '../http/bitrix24/pages.ts';
+import { createPageSessions } from '../http/bitrix24/pageSession.ts';
+import { createHealthRouter } from '../http/health.ts';
+import { createMediaDoor } from '../http/media.ts';
+import { createMessengerWebhook } from '../http/messengerWebhook.ts';
+import { createDocsRouter } from '../http/openApi.ts';
+import type { ServerParts } from '../http/server.ts';
+import type { Worker } from '../outbox/worker.ts';
+import type { Parts } from './parts.ts';
+
+/** Who may come in where. A process that only works off jobs has no door but the one that tells how it is. */
+export function doorsOf(parts: Parts, worker: Worker): ServerParts {
+  const { log, db } = parts;
+  const health = createHealthRouter({
+    log,
+    checks: {
+      database: async () => void (await db.sql.rows('select 1 as one')),
+      migrations: () => requireMigrated(db.sql),
+      workers: () => (worker.healthy ? Promise.resolve() : Promise.reject(new Error('the worker cannot claim'))),
+    },
+  });
+  if (parts.config.role === 'worker') return { log, machineDoors: [], routers: [health] };
+  return {
+    log,
+    machineDoors: machineDoorsOf(parts),
+    routers: [...pagesOf(parts), health, createDocsRouter()],
+    admin: adminOf(parts),
+  };
+}
+
+function machineDoorsOf(parts: Parts): Router[] {
+  const { log, clock, db, wake, outbox, vault, localGateId, messengers, acceptance, installation, frames } = parts;
+  return [
+    createMessengerWebhook({
+      clock,
+      log,
+      findMessenger: (slug) => messengers.find(slug),
+      accept: (messenger, events, context) => acceptance.accept(messenger, events, context),
+    }),
+    createPortalEventsDoor({
+      log,
+      install: (form, requestId) => acceptInstallEvent({ ...frames, outbox, vault, localGateId }, form, requestId),
+      identify: (event) => identifyPortal(db, event),
+      accept: (portalId, event, requestId) => acceptPortalEvent({ db, wake, localGateId }, portalId, event, requestId),
+      uninstalled: (portalId, requestId) => installation.uninstalled(portalId, requestId),
+    }),
+  ];
+}
+
+function pagesOf(parts: Parts): Router[] {
+  const { log, clock, db, outbox, gate, portals, vault, media, frames, config } = parts;
+  return [
+    createPortalPages({
+      open: (query, body, requestId) => openFrame(frames, query, body, requestId),
+      lines: (portalId) => connectedLines(db, portalId),
+      settings: (line) => readLineSettings(db, line),
+      save: (line, wish, requestId) =>
+        saveLineSettings({ db, outbox, portals, gate, vault, clock }, line, wish, requestId),
+      sessions: createPageSessions({ vault, clock }),
+      bx24Script: config.bx24Script,
+    }),
+    createMediaDoor({ open: (token, signal) => media.open(token, signal), maxBytes: MAX_MEDIA_BYTES, log }),
+  ];
+}
+
+function adminOf({ db, outbox, portals, gate, vault, clock, log, publicUrl, messengers }: Parts): Router {
+  return createAdminRouter({
+    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl },
+    onMessengerChanged: (slug) => messengers.forget(slug),
+  });
+}

@@ -1,0 +1,74 @@
+import { createClient } from '../bitrix24/client.ts';
+import { createOAuth } from '../bitrix24/oauth.ts';
+import { createAcceptance } from '../bridge/accept.ts';
+import { createBotAccess } from '../bridge/botAccess.ts';
+import { installationIdOf, localGateOf } from '../bridge/identity.ts';
+import { createInstallation } from '../bridge/installation.ts';
+import { createDeliveries } from '../bridge/deliveries.ts';
+import { createMedia } from '../bridge/media.ts';
+import { createMessengerDirectory } from '../bridge/messengers.ts';
+import { createPortalCalls } from '../bridge/portals.ts';
+import type { Config } from '../config.ts';
+import { createDatabase } from '../db/database.ts';
+import { type Clock, systemClock } from '../kit/clock.ts';
+import type { Logger } from '../kit/logger.ts';
+import { createVault } from '../kit/secrets.ts';
+import { createMessengerClient } from '../messenger/client.ts';
+import { createEgress } from '../messenger/egress.ts';
+import { createFileClient } from '../messenger/files.ts';
+import { createGate } from '../outbox/gate.ts';
+import { createOutbox } from '../outbox/outbox.ts';
+import { createWake } from '../outbox/wake.ts';
+
+/** Everything the gateway is made of, before it is told what to do and who may come in. */
+export type Parts = Awaited<ReturnType<typeof createParts>>;
+
+/** What the gateway runs on once `main` has found it: a database, keys, and the application's credentials. */
+export interface Settled extends Config {
+  databaseUrl: string;
+  bitrix24: { clientId: string; clientSecret: string };
+}
+
+const USER_AGENT = 'open-channel-gateway/0.1';
+
+/** `owned.clock`: for who owns the time, such as a test; the database's own clock decides otherwise. */
+export async function createParts(config: Settled, log: Logger, owned: { clock?: Clock }) {
+  const clock = owned.clock ?? systemClock;
+  const vault = createVault(config.encryptionKeys);
+  const onError = (error: Error): void => log.warn('database.connectionLost', { error });
+  const db = createDatabase({ url: config.databaseUrl, onError });
+  const wake = createWake({ db, log });
+  const outbox = createOutbox({ db, wake, ...owned });
+  const gate = createGate({ sql: db.sql, ...owned });
+  const allowInsecure = config.allowInsecurePortals;
+  const client = createClient({ clock, log, allowInsecure, userAgent: USER_AGENT });
+  const oauth = createOAuth({ ...config.bitrix24, trustedServers: config.oauthUrls, clock, log });
+  const portals = createPortalCalls({ db, client, oauth, vault, gate, clock, log });
+  const bots = createBotAccess({ db, outbox, portals, clock });
+  const installationId = await installationIdOf(db);
+  const localGateId = await localGateOf(db);
+  const installation = createInstallation({ outbox, portals, vault, clock, log, installationId, localGateId });
+  // Known once the server listens, where any free port was asked for.
+  const address = { url: config.publicUrl };
+  const publicUrl = (): string => address.url;
+  const egress = createEgress(config.egressAllow);
+  const outside = { egress, clock, userAgent: USER_AGENT };
+  const files = createFileClient(outside);
+  return {
+    ...{ config, log, clock, vault, db, wake, outbox, gate, client, oauth, portals, bots, installation },
+    ...{ installationId, localGateId, address, publicUrl, egress },
+    acceptance: createAcceptance({ db, wake, log }),
+    messengers: createMessengerDirectory({ db, vault, clock }),
+    deliveries: createDeliveries({ db, vault, clock, client: createMessengerClient(outside) }),
+    media: createMedia({ db, files, egress, vault, clock, log, publicUrl }),
+    frames: { db, client, installation, verify: { oauth, clientId: config.bitrix24.clientId, allowInsecure, clock } },
+  };
+}
+
+export async function closeParts({ wake, client, egress, oauth, db }: Parts): Promise<void> {
+  await wake.stop();
+  client.close();
+  egress.close();
+  oauth.close();
+  await db.close();
+}
