@@ -56,7 +56,7 @@ test.each(['cloud', 'box-without-imbot-v2'] as const)(
     const { code = '' } = onPortal()[0] ?? {};
     const row = bots(scene.portal.inside).get(onPortal()[0]?.id ?? 0);
     if (row)
-      changeBot(scene.portal.inside, row.id, { code: code.replace('companion', 'second'), appId: 'somebody-else' });
+      changeBot(scene.portal.inside, row.id, { code: code.replace('default', 'second'), appId: 'somebody-else' });
     const { data } = await scene.api.post<BotView>(path(), { code: 'second', name: 'Second' });
     expect(data).toMatchObject({ state: 'failed', lastError: 'BOT_CODE_ALREADY_TAKEN', botId: null });
     expect(data.lastErrorDetail).toContain('delete that bot on the portal');

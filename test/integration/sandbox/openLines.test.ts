@@ -162,7 +162,8 @@ describe('dialogs', () => {
             textlegacy: 'Hello',
             params: { connectorMid: ['m-Hello'] },
           },
-          [String(reply.id)]: { senderid: '27', params: [] },
+          // On its way to the client: nobody has confirmed it yet (contract imconnector §3.10).
+          [String(reply.id)]: { senderid: '27', params: { sending: 'Y' } },
         },
         usersMessage: { [chatId]: [String(reply.id), String(first?.id)] },
         users: { 27: { name: 'Clara Lindt' } },
