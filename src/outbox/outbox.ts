@@ -13,6 +13,8 @@ export interface Claimed {
   job: Job | undefined;
   /** The claim took a token of the gate for this job. */
   paid: boolean;
+  /** Milliseconds between two requests this gate allows in the long run; 0: no limit. */
+  stepMs: number;
 }
 
 export interface Settlement {
@@ -40,7 +42,7 @@ interface ClaimRow {
   laneId: string;
   claimNo: string;
   tail: string;
-  paid: boolean;
+  stepMs: number;
   jobId: string | null;
   seq: string | null;
   kind: string;
@@ -134,7 +136,15 @@ function toClaimed(row: ClaimRow, gateId: string): Claimed {
         conversationId: row.conversationId ?? undefined,
       }
     : undefined;
-  return { laneId: row.laneId, claimNo: row.claimNo, tail: row.tail, seq: row.seq ?? undefined, job, paid: row.paid };
+  return {
+    laneId: row.laneId,
+    claimNo: row.claimNo,
+    tail: row.tail,
+    seq: row.seq ?? undefined,
+    job,
+    paid: row.stepMs > 0,
+    stepMs: row.stepMs,
+  };
 }
 
 /** `clock` only where time must be owned (tests, a soak on a virtual clock); the database's clock otherwise. */

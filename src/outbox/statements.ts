@@ -81,7 +81,7 @@ spend as (
   from (select count(*)::int as n from act) c, clock
   where gate.id = $1::bigint and c.n > 0 and (gate.step_ms > 0 or $8 is not null) returning 1)
 select h.id::text as "laneId", h.claim_no::text as "claimNo", h.tail::text as tail,
-  (select step_ms > 0 from g) as paid,
+  (select step_ms from g) as "stepMs",
   a.id::text as "jobId", a.seq::text as seq, a.kind, a.payload, a.attempts, a.doubt,
   (extract(epoch from a.may_run_until) * 1000)::float8 as "mayRunUntil",
   a.request_id as "requestId", a.portal_id::text as "portalId", a.conversation_id::text as "conversationId"
