@@ -5,8 +5,8 @@ import { asId, asText } from './wire.ts';
 
 export { parseForm, type FormValue } from './form.ts';
 
-/** Events the gateway binds or is sent anyway (contract imconnector §4, platform §1.5). */
-export const KNOWN_EVENTS = [
+/** What a portal shall tell us (contract imconnector §4, platform §1.5). */
+export const BOUND_EVENTS = [
   'ONIMCONNECTORMESSAGEADD',
   'ONIMCONNECTORMESSAGEUPDATE',
   'ONIMCONNECTORMESSAGEDELETE',
@@ -14,14 +14,13 @@ export const KNOWN_EVENTS = [
   'ONIMCONNECTORDIALOGFINISH',
   'ONIMCONNECTORSTATUSDELETE',
   'ONIMCONNECTORLINEDELETE',
-  'ONAPPINSTALL',
   'ONAPPUPDATE',
   'ONAPPUNINSTALL',
   'ONAPPPAYMENT',
-  'ONAPPTEST',
 ] as const;
 
-export type KnownEvent = (typeof KNOWN_EVENTS)[number];
+/** The last two come unbound. */
+export type KnownEvent = (typeof BOUND_EVENTS)[number] | 'ONAPPINSTALL' | 'ONAPPTEST';
 
 export interface PortalEvent {
   /** Upper case. Others than the known ones are possible. */

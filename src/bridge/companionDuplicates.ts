@@ -3,7 +3,7 @@ import { DeliveryError } from '../kit/errors.ts';
 import type { Run } from '../outbox/job.ts';
 import { type ChatDeps, save } from './companionChat.ts';
 import { closeTextField, removePeople } from './companionFarewell.ts';
-import type { CompanionContext, CompanionData } from './companionSteps.ts';
+import { type CompanionContext, type CompanionData, NOTHING_APPLIED } from './companionSteps.ts';
 import { cutTitle } from './titles.ts';
 
 const MARK = '[duplicate] ';
@@ -56,13 +56,7 @@ async function switchTo(
   const data = {
     chatId,
     duplicateChatIds: [...leaving],
-    appliedTitle: null,
-    appliedDescription: null,
-    appliedColor: null,
-    appliedAvatarHash: null,
-    appliedOwnerId: null,
-    appliedManagerIds: [],
-    appliedMemberIds: [],
+    ...NOTHING_APPLIED,
     state: 'pending',
   } satisfies CompanionData;
   await run.checkpoint((tx) => save(tx, companion.id, data));

@@ -6,25 +6,19 @@ import type { Vault } from '../kit/secrets.ts';
 import type { Handler, OutboxTx } from '../outbox/job.ts';
 import { type BotAccess, botKey } from './botAccess.ts';
 import { type CompanionState, planCompanion } from './companionPlan.ts';
-import { type CompanionContext, knownState, wantedState } from './companionSteps.ts';
-import { type ConversationContext, withContext } from './conversations.ts';
+import { type CompanionContext, knownState, LISTED, wantedState } from './companionSteps.ts';
+import type { ConversationContext } from './conversations.ts';
 import { resyncCompanion } from './resync.ts';
 import { withCompanion } from './runs.ts';
+import { createRunHandler, type RunTurns } from './runTurns.ts';
 
 /** A look at every companion of a portal: what differs from what it shall be is listed, and repaired by its own job. */
-
-type RunRow = Prisma.RunGetPayload<object>;
 
 interface Finding {
   conversationId: string;
   finding: 'chat_missing' | 'chat_gone' | 'bot_removed' | 'duplicate' | 'title' | 'owner' | 'managers' | 'members';
   detail: Prisma.InputJsonObject;
 }
-
-/** Companions of one turn; then whatever else waits for the portal has its own. */
-const PAGE = 10;
-/** So many members a portal lists: of a bigger chat nobody can say who is missing. */
-const LISTED = 400;
 
 interface ReconciliationDeps {
   db: Database;
@@ -35,16 +29,9 @@ interface ReconciliationDeps {
 }
 
 export function createCompanionReconciliation(deps: ReconciliationDeps): Handler {
-  const { db, vault, clock, log } = deps;
-
-  async function nextPage({ portalId, cursor }: RunRow): Promise<ConversationContext[]> {
-    const where = { ...withCompanion(portalId), ...(cursor === null ? {} : { id: { gt: cursor } }) };
-    return db.prisma.conversation.findMany({ where, include: withContext, orderBy: { id: 'asc' }, take: PAGE });
-  }
-
   async function look(bots: Bots, conversation: ConversationContext): Promise<Finding[]> {
     const { companion } = conversation;
-    const bot = companion && botKey(companion.bot, vault);
+    const bot = companion && botKey(companion.bot, deps.vault);
     if (!companion || !bot) return [];
     const found = (finding: Finding['finding'], detail: Prisma.InputJsonObject = {}): Finding => ({
       conversationId: conversation.id,
@@ -81,44 +68,26 @@ export function createCompanionReconciliation(deps: ReconciliationDeps): Handler
     return true;
   }
 
-  return {
-    async run(job, run) {
-      const row = await db.prisma.run.findUnique({ where: { id: job.payload.runId ?? '' } });
-      if (!row || row.state === 'done') return { outcome: 'done' };
-      const page = await nextPage(row);
+  const turns: RunTurns<Finding> = {
+    what: 'companions',
+    event: 'companions.reconciled',
+    scope: withCompanion,
+    async look(row, page, run) {
       const bots = await deps.bots.of(row.portalId, () => run.token());
       const findings: Finding[] = [];
       for (const conversation of page) findings.push(...(await look(bots, conversation)));
-      const isLast = page.length < PAGE;
-      const now = new Date(clock.now());
-      const commit = async (tx: OutboxTx): Promise<void> => {
-        let repaired = 0;
-        for (const finding of findings) {
-          if (!row.dryRun && (await repair(tx, finding, job.requestId))) repaired++;
-          await tx.prisma.runFinding.create({ data: { runId: row.id, ...finding } });
-        }
-        const data = {
-          state: isLast ? 'done' : 'running',
-          startedAt: row.startedAt ?? now,
-          finishedAt: isLast ? now : null,
-          cursor: page.at(-1)?.id ?? row.cursor,
-          checked: { increment: page.length },
-          found: { increment: findings.length },
-          repaired: { increment: repaired },
-          lastError: null,
-        };
-        await tx.prisma.run.update({ where: { id: row.id }, data });
-        log.info('companions.reconciled', { runId: row.id, checked: page.length, found: findings.length, repaired });
-      };
-      if (isLast) return { outcome: 'done', commit };
-      return { outcome: 'later', afterMs: 0, reason: 'the next companions are still to be looked at', commit };
+      return findings;
     },
-    async failed(tx, job, failure) {
-      const state = failure.outcome === 'retry' ? {} : { state: 'failed' };
-      const where = { id: job.payload.runId ?? '' };
-      await tx.prisma.run.updateMany({ where, data: { ...state, lastError: failure.code } });
+    async record(tx, row, findings, requestId) {
+      let repaired = 0;
+      for (const finding of findings) {
+        if (!row.dryRun && (await repair(tx, finding, requestId))) repaired++;
+        await tx.prisma.runFinding.create({ data: { runId: row.id, ...finding } });
+      }
+      return repaired;
     },
   };
+  return createRunHandler(turns, deps);
 }
 
 /** Users the portal did not add before are known, and no drift. */

@@ -52,6 +52,17 @@ export const appliedState = (companion: CompanionContext): CompanionState => ({
   memberIds: companion.appliedMemberIds,
 });
 
+/** Of a chat nothing is believed. */
+export const NOTHING_APPLIED = {
+  appliedTitle: null,
+  appliedDescription: null,
+  appliedColor: null,
+  appliedAvatarHash: null,
+  appliedOwnerId: null,
+  appliedManagerIds: [],
+  appliedMemberIds: [],
+} satisfies CompanionData;
+
 /** What was applied, as far as the chat itself tells: what a person changed by hand is drift, and repaired. */
 export function knownState(companion: CompanionContext, live: BotChat): CompanionState {
   const applied = appliedState(companion);
@@ -132,7 +143,7 @@ async function openTextField(work: Work, live: BotChat): Promise<void> {
 }
 
 /** So many members a portal lists; of a bigger chat nobody can say who is not in it. */
-const LISTED = 400;
+export const LISTED = 400;
 
 /** The members the chat has afterwards. */
 async function applyMembers(work: Work): Promise<{ present: readonly number[]; applied: CompanionData }> {

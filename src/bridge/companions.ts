@@ -12,6 +12,7 @@ import {
   appliedState,
   type CompanionContext,
   type CompanionData,
+  NOTHING_APPLIED,
   wantedState,
 } from './companionSteps.ts';
 import { isEmpty, planCompanion } from './companionPlan.ts';
@@ -118,16 +119,10 @@ async function converge(
 }
 
 /** Nothing of the chat is there any more. */
-export const NO_CHAT = {
+const NO_CHAT = {
   chatId: null,
   createStartedAt: null,
-  appliedTitle: null,
-  appliedDescription: null,
-  appliedColor: null,
-  appliedAvatarHash: null,
-  appliedOwnerId: null,
-  appliedManagerIds: [],
-  appliedMemberIds: [],
+  ...NOTHING_APPLIED,
   unusableUserIds: [],
 };
 

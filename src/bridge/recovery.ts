@@ -1,24 +1,21 @@
 import { getDialog, getSessionHistory, type HistoryMessage, type SessionHistory } from '../bitrix24/openLines.ts';
 import type { Call } from '../bitrix24/portalApi.ts';
-import type { Database, Prisma } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
-import type { Handler, OutboxTx, Run } from '../outbox/job.ts';
-import { type ConversationContext, lockConversation, withContext } from './conversations.ts';
+import type { Handler, OutboxTx } from '../outbox/job.ts';
+import { type ConversationContext, lockConversation } from './conversations.ts';
 import type { RunOptions } from './model.ts';
 import { addReply } from './operatorEffects.ts';
 import type { PortalCalls } from './portals.ts';
 import { inPortal } from './runs.ts';
+import { createRunHandler, type RunRow, type RunTurns } from './runTurns.ts';
 
 /**
  * Bitrix24 tells of every message once: what operators wrote while nobody listened is found in the histories of the
  * dialogs, and delivered in its order.
  */
 
-type RunRow = Prisma.RunGetPayload<object>;
-
-/** Conversations of one turn; then whatever else waits for the portal has its own. */
-const PAGE = 10;
 const HOUR_MS = 3_600_000;
 
 export type Judgement = 'lost' | 'too_old' | 'not_marked' | 'only_files';
@@ -54,13 +51,7 @@ interface Finding {
 }
 
 export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; clock: Clock; log: Logger }): Handler {
-  const { db, clock, log } = deps;
-
-  async function nextPage(run: RunRow): Promise<ConversationContext[]> {
-    const after = run.cursor === null ? {} : { id: { gt: run.cursor } };
-    const where = { ...inPortal(run.portalId), ...after };
-    return db.prisma.conversation.findMany({ where, include: withContext, orderBy: { id: 'asc' }, take: PAGE });
-  }
+  const { db, clock } = deps;
 
   async function look(call: Call, conversation: ConversationContext, run: RunRow): Promise<Finding[]> {
     const rows = await db.prisma.message.findMany({
@@ -80,40 +71,19 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
     return findings.sort((a, b) => Number(a.message.id) - Number(b.message.id));
   }
 
-  return {
-    async run(job, run: Run) {
-      const row = await db.prisma.run.findUnique({ where: { id: job.payload.runId ?? '' } });
-      if (!row || row.state === 'done') return { outcome: 'done' };
-      const page = await nextPage(row);
+  const turns: RunTurns<Finding> = {
+    what: 'conversations',
+    event: 'replies.recovered',
+    scope: inPortal,
+    async look(row, page, run) {
       const call = deps.portals.of(row.portalId, () => run.token());
       const findings: Finding[] = [];
       for (const conversation of page) findings.push(...(await look(call, conversation, row)));
-      const isLast = page.length < PAGE;
-      const now = new Date(clock.now());
-      const commit = async (tx: OutboxTx): Promise<void> => {
-        const repaired = await record(tx, row, findings, job.requestId);
-        const data = {
-          state: isLast ? 'done' : 'running',
-          startedAt: row.startedAt ?? now,
-          finishedAt: isLast ? now : null,
-          cursor: page.at(-1)?.id ?? row.cursor,
-          checked: { increment: page.length },
-          found: { increment: findings.length },
-          repaired: { increment: repaired },
-          lastError: null,
-        };
-        await tx.prisma.run.update({ where: { id: row.id }, data });
-        log.info('replies.recovered', { runId: row.id, checked: page.length, found: findings.length, repaired });
-      };
-      if (isLast) return { outcome: 'done', commit };
-      return { outcome: 'later', afterMs: 0, reason: 'the next conversations are still to be looked at', commit };
+      return findings;
     },
-    async failed(tx, job, failure) {
-      const state = failure.outcome === 'retry' ? {} : { state: 'failed' };
-      const where = { id: job.payload.runId ?? '' };
-      await tx.prisma.run.updateMany({ where, data: { ...state, lastError: failure.code } });
-    },
+    record,
   };
+  return createRunHandler(turns, deps);
 }
 
 /** The session we know last, and the one that is the last now. */

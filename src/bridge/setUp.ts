@@ -1,4 +1,5 @@
 import { bindEvent, listBoundEvents, unbindEvent } from '../bitrix24/connector.ts';
+import { BOUND_EVENTS } from '../bitrix24/events.ts';
 import { PLANS, planOf } from '../bitrix24/limits.ts';
 import type { Call } from '../bitrix24/portalApi.ts';
 import { appInfo } from '../bitrix24/users.ts';
@@ -10,20 +11,6 @@ import { gateColumns } from '../outbox/gate.ts';
 import type { Handler, NewJob, OutboxTx } from '../outbox/job.ts';
 import * as jobs from './jobs.ts';
 import type { PortalCalls } from './portals.ts';
-
-/** What a portal shall tell us. ONAPPINSTALL comes unasked. */
-export const BOUND_EVENTS = [
-  'ONIMCONNECTORMESSAGEADD',
-  'ONIMCONNECTORMESSAGEUPDATE',
-  'ONIMCONNECTORMESSAGEDELETE',
-  'ONIMCONNECTORDIALOGSTART',
-  'ONIMCONNECTORDIALOGFINISH',
-  'ONIMCONNECTORSTATUSDELETE',
-  'ONIMCONNECTORLINEDELETE',
-  'ONAPPUPDATE',
-  'ONAPPUNINSTALL',
-  'ONAPPPAYMENT',
-] as const;
 
 /** Path below PUBLIC_URL, given to every portal. */
 export const EVENTS_PATH = '/bitrix24/events';

@@ -24,7 +24,7 @@ export async function executeTogether(
   const members = claimed.filter((one): one is WithJob => one.job !== undefined);
   const nothing = idle.map((one) => ({ ...fenceOf(one), outcome: 'done' as const, startedAt, durationMs: 0 }));
   if (nothing.length > 0) await deps.outbox.settle(nothing);
-  const paid = members.some((one) => one.paid);
+  const paid = members.some((one) => one.stepMs > 0);
   let tokens = 0;
   const token = async (signal: AbortSignal): Promise<void> => {
     if (tokens++ > 0 || !paid) await deps.gate.take(gateId, { signal });

@@ -11,9 +11,7 @@ export interface Claimed {
   tail: string;
   seq: string | undefined;
   job: Job | undefined;
-  /** The claim took a token of the gate for this job. */
-  paid: boolean;
-  /** Milliseconds between two requests this gate allows in the long run; 0: no limit. */
+  /** Milliseconds between two requests this gate allows in the long run; 0: no limit, and no token taken by the claim. */
   stepMs: number;
 }
 
@@ -142,7 +140,6 @@ function toClaimed(row: ClaimRow, gateId: string): Claimed {
     tail: row.tail,
     seq: row.seq ?? undefined,
     job,
-    paid: row.stepMs > 0,
     stepMs: row.stepMs,
   };
 }
