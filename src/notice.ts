@@ -16,7 +16,7 @@ export function startNotice({ publicUrl, newAdminKey, demo }: NoticeFacts, now: 
       'Open Channel Gateway is ready',
       `  administration   ${publicUrl}/admin/v1`,
       `  API document     ${publicUrl}/docs`,
-      ...(demo ? [`  sandbox portal   ${demo.controlUrl}/state`] : []),
+      ...(demo ? [`  sandbox portal   ${demo.portalUrl}`] : []),
     ],
     ...(newAdminKey ? [['The administration key, shown this once (keep it):', `  ${newAdminKey}`]] : []),
     demo ? tryIt(demo, now) : connectPortal(publicUrl),
