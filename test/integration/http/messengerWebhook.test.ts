@@ -15,7 +15,13 @@ const SECONDS = NOW / 1000;
 const MIB = 1024 * 1024;
 const secret = createSecret();
 const oldSecret = createSecret();
-const demo: WebhookMessenger = { id: 'm-1', slug: 'demo', gateId: 'g-1', secrets: [secret, oldSecret] };
+const demo: WebhookMessenger = {
+  id: 'm-1',
+  slug: 'demo',
+  gateId: 'g-1',
+  preset: 'standard',
+  secrets: [secret, oldSecret],
+};
 const renamed = {
   type: 'conversation.renamed',
   timestamp: '2026-11-20T10:00:00.000Z',
