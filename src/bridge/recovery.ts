@@ -5,7 +5,7 @@ import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
 import { plainOf } from '../kit/richText.ts';
-import type { Handler, OutboxTx } from '../outbox/job.ts';
+import type { Handler } from '../outbox/job.ts';
 import { type ConversationContext, lockConversation, messengerJob } from './conversations.ts';
 import { changeReply } from './jobs.ts';
 import type { RunOptions } from './model.ts';

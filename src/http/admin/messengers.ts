@@ -21,11 +21,9 @@ const MAX_OVERLAP_H = 30 * 24;
 const MAX_SETTINGS = 16_384;
 
 const params = z.strictObject({ slug: z.string().regex(SLUG) });
-const secret = z
-  .string()
-  .meta({
-    description: 'Of Standard Webhooks `whsec_` and base64; of another preset what that takes. Shown this once.',
-  });
+const secret = z.string().meta({
+  description: 'Of Standard Webhooks `whsec_` and base64; of another preset what that takes. Shown this once.',
+});
 
 /** PostgreSQL stores neither NUL nor half a character. */
 const storable = (value: unknown): boolean => {

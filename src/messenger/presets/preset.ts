@@ -20,7 +20,7 @@ export interface Preset {
 
 export interface PresetRequest {
   /** The value of a header that was sent exactly once, else empty. */
-  header(name: string): string;
+  header: (name: string) => string;
   /** The bytes as they were sent. */
   body: Buffer;
   /** Any of them may have signed. */
