@@ -19,6 +19,8 @@ export interface Worker {
   stop(options?: { graceMs?: number }): Promise<void>;
   /** Whether the last look at the database succeeded. */
   readonly healthy: boolean;
+  /** Lanes this process holds now. */
+  readonly held: number;
 }
 
 /** The lease outlives a missed heartbeat; a dead process's lanes are free again after it. */
@@ -120,6 +122,9 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     get healthy() {
       return healthy;
+    },
+    get held() {
+      return inFlight.size;
     },
   };
 }
