@@ -17,7 +17,7 @@ export interface ReadingsDeps {
   kinds: readonly string[];
   /** Seconds of execution a method may use in its window. */
   operatingLimitS: number;
-  staleSecrets(): Promise<number>;
+  staleSecrets: () => Promise<number>;
 }
 
 /** Scrapes within this time share a reading; one that took long is kept for longer. */
