@@ -154,13 +154,14 @@ export function createReadings(deps: ReadingsDeps, to: Instruments): Readings {
 
   async function read(): Promise<void> {
     const startedAt = performance.now();
-    const at = new Date(deps.clock.now());
+    const now = deps.clock.now();
+    const at = new Date(now);
     try {
       for (const one of READINGS) await one(deps, at, to);
       const tookMs = performance.now() - startedAt;
       to.set('ocg_reading_seconds', {}, tookMs / 1000);
       to.set('ocg_database_up', {}, 1);
-      freshUntil = performance.now() + Math.max(FRESH_MS, COSTLY * tookMs);
+      freshUntil = now + Math.max(FRESH_MS, COSTLY * tookMs);
     } catch {
       to.clear(OF_DATABASE);
       to.set('ocg_database_up', {}, 0);
@@ -169,7 +170,7 @@ export function createReadings(deps: ReadingsDeps, to: Instruments): Readings {
 
   return {
     async take() {
-      if (performance.now() < freshUntil) return;
+      if (deps.clock.now() < freshUntil) return;
       await (reading ??= read().finally(() => (reading = undefined)));
     },
   };
