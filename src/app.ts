@@ -13,7 +13,7 @@ import type { Logger } from './kit/logger.ts';
 import { createWorker, LEASE_MS, type Worker } from './outbox/worker.ts';
 import { doorsOf } from './wiring/doors.ts';
 import { handlersOf } from './wiring/handlers.ts';
-import { closeParts, createParts, type Parts, type Settled } from './wiring/parts.ts';
+import { closeParts, createParts, giveUpRequests, type Parts, type Settled } from './wiring/parts.ts';
 
 export type { Settled } from './wiring/parts.ts';
 
@@ -34,7 +34,8 @@ export async function startGateway(config: Settled, lines: Logger, owned: { cloc
   const { db, wake, outbox, gate, clock, address, log } = parts;
   const newAdminKey = await firstAdminKey(db, config.adminApiKey);
   const handlers = handlersOf(parts);
-  const worker = createWorker({ outbox, gate, wake, handlers, clock, log, leaseMs: LEASE_MS });
+  const giveUp = (): void => giveUpRequests(parts);
+  const worker = createWorker({ outbox, gate, wake, handlers, clock, log, leaseMs: LEASE_MS, giveUp });
   const server = createServer(createServerApp(doorsOf(parts, worker, Object.keys(handlers))));
   const port = await listen(server, config);
   if (config.publicUrl === `http://127.0.0.1:${config.port}`) address.url = `http://127.0.0.1:${port}`;

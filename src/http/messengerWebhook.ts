@@ -1,4 +1,10 @@
-import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response, type Router } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Request,
+  type RequestHandler,
+  type Response,
+  type Router,
+} from 'express';
 import type { Clock } from '../kit/clock.ts';
 import { RequestError } from '../kit/errors.ts';
 import type { LogFields, Logger } from '../kit/logger.ts';

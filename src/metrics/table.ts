@@ -69,7 +69,11 @@ export const METRICS = {
     help: 'From hearing a new name to the dialog having it, where a session was open',
     buckets: LAG_S,
   },
-  ocg_log_lines_total: { type: 'counter', labels: ['level'], help: 'Lines of the log, those held back included' },
+  ocg_log_lines_total: {
+    type: 'counter',
+    labels: ['level'],
+    help: 'Lines of the log above `debug`, those held back included',
+  },
   ocg_jobs: {
     type: 'gauge',
     labels: ['kind', 'state'],

@@ -11,6 +11,8 @@ export interface WorkerOptions extends ExecuteDeps {
   /** Live jobs of one gate at the same time. */
   slotsPerGate?: number;
   sweepEveryMs?: number;
+  /** Ends the requests that jobs are waiting for: called when a stop has waited long enough. */
+  giveUp?: () => void;
 }
 
 export interface Worker {
@@ -115,6 +117,7 @@ export function createWorker(options: WorkerOptions): Worker {
       const idle = Promise.all([...loops.values()].map((loop) => loop.stop()));
       const patience = setTimeout(() => {
         for (const { abort } of inFlight.values()) abort.abort();
+        options.giveUp?.();
       }, graceMs);
       await idle;
       clearTimeout(patience);

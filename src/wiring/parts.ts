@@ -75,11 +75,17 @@ export async function createParts(config: Settled, lines: Logger, owned: { clock
   };
 }
 
-export async function closeParts({ wake, client, egress, oauth, db, metrics, calm }: Parts): Promise<void> {
-  await wake.stop();
+/** Ends every request under way to somebody else. What it asked for may have happened; the outbox knows how to go on. */
+export function giveUpRequests({ client, egress, oauth }: Pick<Parts, 'client' | 'egress' | 'oauth'>): void {
   client.close();
   egress.close();
   oauth.close();
+}
+
+export async function closeParts(parts: Parts): Promise<void> {
+  const { wake, db, metrics, calm } = parts;
+  await wake.stop();
+  giveUpRequests(parts);
   await db.close();
   metrics.close();
   calm.close();

@@ -109,7 +109,9 @@ export async function erasePerson(deps: Administration, slug: string, personId: 
   // Events first: what is still to be applied would bring back what is erased before it.
   const { webhookEvents, seenIn } = await eraseEvents(deps, subject);
   const shared = [...new Set([...subject.shared, ...seenIn])];
-  const rest = await deps.outbox.transaction((tx) => eraseState(tx, { ...subject, shared }, new Date(deps.clock.now())));
+  const rest = await deps.outbox.transaction((tx) =>
+    eraseState(tx, { ...subject, shared }, new Date(deps.clock.now())),
+  );
   return { ...rest, webhookEvents };
 }
 
