@@ -38,7 +38,7 @@ async function seal(vault: Vault): Promise<void> {
 }
 
 /** Everything that is stored sealed, as a vault reads it. */
-async function readWith({ decrypt }: Vault): Promise<string[]> {
+async function readWith(vault: Vault): Promise<string[]> {
   const { prisma } = bench.db;
   const grants = await prisma.grant.findMany();
   const bots = await prisma.bot.findMany({ orderBy: { code: 'asc' } });
@@ -52,7 +52,7 @@ async function readWith({ decrypt }: Vault): Promise<string[]> {
     ...secrets.map(({ secret }) => secret),
     ...jobs.map(({ sealed: form, token }) => form ?? token ?? ''),
   ];
-  return sealed.map((text) => decrypt(text));
+  return sealed.map((text) => vault.decrypt(text));
 }
 
 const PLAIN = ['access', 'refresh', 'bot', 'next', 'bot b', 'webhook', 'form', 'removed'];
