@@ -78,7 +78,7 @@ export function createMessageDelivery(deps: {
   return {
     async run(job, run): Promise<Result> {
       const message = await loadMessage(db, job.payload.messageId);
-      if (!message || message.state === 'delivered') return { outcome: 'done' };
+      if (!message || message.state === 'delivered' || message.state === 'erased') return { outcome: 'done' };
       if (message.deletedAt !== null && !job.doubt) return { outcome: 'done', commit: (tx) => withdraw(tx, message) };
       const call = deps.portals.of(message.conversation.channel.portalId, () => run.token());
       const settled = job.doubt && (await settleDoubt(call, message, job, job.doubt.until));

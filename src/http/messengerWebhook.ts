@@ -1,4 +1,10 @@
-import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Router } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Request,
+  type RequestHandler,
+  type Response,
+  type Router,
+} from 'express';
 import type { Clock } from '../kit/clock.ts';
 import { RequestError } from '../kit/errors.ts';
 import type { LogFields, Logger } from '../kit/logger.ts';
@@ -40,7 +46,7 @@ export function createMessengerWebhook(deps: MessengerWebhookDeps): Router {
   router
     .route('/webhooks/:slug')
     // The limit holds for the body after inflation.
-    .post(jsonOnly, express.raw({ type: () => true, limit: MAX_BODY_BYTES }), receive(deps), logRefusal(deps.log))
+    .post(begin, jsonOnly, express.raw({ type: () => true, limit: MAX_BODY_BYTES }), receive(deps), refuse(deps.log))
     .all(methodNotAllowed('POST'));
   return router;
 }
@@ -70,7 +76,16 @@ const receive =
       ? { accepted: 0, duplicates: 0 }
       : await storing(() => deps.accept(messenger, events, { requestId }));
     res.status(202).json({ accepted, duplicates });
+    deps.log.debug('webhook.answered', { requestId, messenger: slug, code: 'ok', accepted, duplicates, ...took(res) });
   };
+
+const begin: RequestHandler<{ slug: string }> = (_req, res, next) => {
+  res.locals.beganAt = performance.now();
+  next();
+};
+const took = (res: Response): { durationMs: number } => ({
+  durationMs: performance.now() - (res.locals as { beganAt: number }).beganAt,
+});
 
 /** `application/json` in UTF-8, whatever other parameters it has. */
 const jsonOnly: RequestHandler<{ slug: string }> = (req, _res, next) => {
@@ -109,13 +124,13 @@ const orNotStored =
   };
 
 /** The integrator's view of a sender that is not set up right yet. Accepted events are logged where they are stored. */
-const logRefusal =
+const refuse =
   (log: Logger): ErrorRequestHandler<{ slug: string }> =>
   (error: unknown, req, res, next) => {
     const code = problemCodeOf(error);
+    const about = { requestId: requestIdOf(res), messenger: printable(req.params.slug), code };
     const isLogged = code === 'not_stored' || code === 'internal';
-    if (!isLogged) {
-      log.info('event.refused', { requestId: requestIdOf(res), messenger: printable(req.params.slug), code });
-    }
+    if (!isLogged) log.info('event.refused', about);
+    log.debug('webhook.answered', { ...about, ...took(res) });
     next(error);
   };

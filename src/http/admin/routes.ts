@@ -6,6 +6,7 @@ import { connectorRoutes } from './connectors.ts';
 import { conversationRoutes } from './conversations.ts';
 import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
+import { personRoutes } from './persons.ts';
 import { portalRoutes } from './portals.ts';
 import type { Route } from './route.ts';
 import { runRoutes } from './runs.ts';
@@ -18,6 +19,7 @@ export const routes: readonly Route[] = [
   ...connectorRoutes,
   ...botRoutes,
   ...messengerRoutes,
+  ...personRoutes,
   ...channelRoutes,
   ...conversationRoutes,
   ...companionRoutes,
