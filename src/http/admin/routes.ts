@@ -4,6 +4,7 @@ import { channelRoutes } from './channels.ts';
 import { companionRoutes } from './companions.ts';
 import { connectorRoutes } from './connectors.ts';
 import { conversationRoutes } from './conversations.ts';
+import { importRoutes } from './imports.ts';
 import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
 import { portalRoutes } from './portals.ts';
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   ...botRoutes,
   ...messengerRoutes,
   ...channelRoutes,
+  ...importRoutes,
   ...conversationRoutes,
   ...companionRoutes,
   ...jobRoutes,
