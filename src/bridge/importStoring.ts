@@ -70,7 +70,7 @@ export function createImportStoring({ db, clock, log }: { db: Database; clock: C
 /** Up to the line `last`. */
 async function storeChunk(tx: OutboxTx, run: ImportRun, last: number): Promise<Partial<ImportCounts>> {
   const range = [run.id, run.position, last] as const;
-  const judged = await tx.sql.rows<Judged>(statements.JUDGE, ...range);
+  const judged = (await tx.sql.rows<Judged>(statements.JUDGE, ...range)).sort((a, b) => a.line - b.line);
   const problems = judged.flatMap(({ line, finding }) => (finding ? [lineProblem(line, finding)] : []));
   // What was decided while the file was on its way is newer than the file.
   const decidedAt = run.createdAt.toISOString();
