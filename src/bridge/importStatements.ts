@@ -6,7 +6,13 @@
 const CHUNK = 'l.run_id = $1::uuid and l.line > $2::int and l.line <= $3::int';
 const CONVERSATION = 'x.messenger_id = c.messenger_id and x.external_id = l.external_id';
 
-/** Which lines become no conversation, and why. */
+/** Before the first chunk: a table that has just been filled is planned for as if it were empty. */
+export const ANALYZE = 'analyze import_line';
+
+/**
+ * Which lines become no conversation, and why. `+ 0`: the earlier line is looked for by its id, and not among all
+ * earlier ones.
+ */
 export const JUDGE = `
 update import_line t set problem = j.finding, kind = j.kind
 from (
@@ -15,11 +21,11 @@ from (
       when c.id is null then 'unknown_channel'
       when p.uninstalled_at is not null then 'portal_uninstalled'
       when exists (select 1 from import_line e join channel ec on ec.id = e.channel_id
-        where e.run_id = l.run_id and e.external_id = l.external_id and e.line < l.line
+        where e.run_id = l.run_id and e.external_id = l.external_id and e.line + 0 < l.line
           and ec.messenger_id = c.messenger_id) then 'duplicate'
       when x.channel_id <> l.channel_id then 'mapped_elsewhere'
-      when x.id is null and exists (select 1 from conversation m
-        where m.messenger_id = c.messenger_id and m.previous_ids @> array[l.external_id]) then 'migrated'
+      when x.id is null and (c.messenger_id, l.external_id) in (select m.messenger_id, unnest(m.previous_ids)
+        from conversation m where m.previous_ids <> '{}') then 'migrated' -- one look for all lines
     end as finding
   from import_line l
     left join channel c on c.id = l.channel_id

@@ -44,6 +44,7 @@ export function createImportStoring({ db, clock, log }: { db: Database; clock: C
     async run(job) {
       const run = await db.prisma.run.findUnique({ where: { id: job.payload.runId ?? '' } });
       if (!run || run.state === 'done') return { outcome: 'done' };
+      if (run.position === 0) await db.sql.rows(statements.ANALYZE);
       const where = { runId: run.id, line: { gt: run.position } };
       const chunk = await db.prisma.importLine.findMany({
         where,

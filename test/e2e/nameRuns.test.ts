@@ -113,7 +113,7 @@ test('a run outlives a restart, and a portal that fails in the middle: every dia
   await scene.restart();
   scene.portal.faults.add({
     match: { method: 'batch', times: 1 },
-    effect: { status: 503, error: 'QUERY_LIMIT_EXCEEDED' },
+    effect: { status: 503, code: 'QUERY_LIMIT_EXCEEDED' },
   });
   await scene.api.patch(`/portals/${scene.portalId}`, { paused: false });
   const run = await finished(begun.data.id);

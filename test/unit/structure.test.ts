@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   bridge: ['kit', 'messenger', 'bitrix24', 'db', 'outbox'],
   http: BELOW_HTTP,
   sandbox: [],
+  cli: ['kit'],
   'config.ts': ['kit'],
   wiring: [...BELOW_HTTP, 'http', 'config.ts'],
   'app.ts': ['kit', 'outbox', 'bridge', 'http', 'config.ts', 'wiring'],
@@ -25,7 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'main.ts': [...BELOW_HTTP, 'config.ts', 'app.ts', 'sandboxMode.ts', 'notice.ts'],
 };
 const MAX_LINES = 350;
-const READERS_OF_THE_ENVIRONMENT = ['main.ts', 'sandbox/main.ts'];
+const READERS_OF_THE_ENVIRONMENT = ['main.ts', 'cli/main.ts', 'sandbox/main.ts'];
 const FORBIDDEN_NAMES = ['index.ts', 'utils.ts', 'util.ts', 'helpers.ts'];
 
 interface SourceFile {
