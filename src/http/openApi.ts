@@ -25,6 +25,7 @@ const WITH_BODY: readonly ProblemCode[] = [
   'payload_too_large',
   'unsupported_media_type',
 ];
+const WITH_UPLOAD: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
 const KEYED: readonly ProblemCode[] = ['idempotency_conflict', 'idempotency_mismatch'];
 const OF_WEBHOOKS: readonly ProblemCode[] = [
   ...WITH_BODY,
@@ -95,7 +96,7 @@ function adminPaths(): ZodOpenApiPathsObject {
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
-  const { operationId, tag, summary, description, scope, body, method } = route;
+  const { operationId, tag, summary, description, scope, body, upload, method } = route;
   const keyed = method === 'post';
   return {
     operationId,
@@ -108,6 +109,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...(keyed ? { header: idempotencyHeader } : {}),
     },
     ...(body && !isEmpty(body) ? { requestBody: json(body, body.safeParse({}).success) } : {}),
+    ...(upload ? { requestBody: streamed(upload) } : {}),
     responses: { ...answers(route), ...problems(refusals(route)) },
   };
 }
@@ -121,6 +123,13 @@ const idempotencyHeader = z.object({
 const json = (schema: z.ZodType, optional = false) => ({
   required: !optional,
   content: { 'application/json': { schema } },
+});
+
+const streamed = (upload: NonNullable<Route['upload']>) => ({
+  required: true,
+  content: Object.fromEntries(
+    Object.entries(upload).map(([type, example]) => [type, { schema: z.string().meta({ examples: [example] }) }]),
+  ),
 });
 
 const DONE: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'It will happen', 204: 'Gone' };
@@ -140,7 +149,13 @@ function refusals(route: Route): ProblemCode[] {
   return [
     ...ALWAYS,
     ...(isEmpty(route.params) ? [] : (['not_found'] as const)),
-    ...(route.body ? WITH_BODY : isEmpty(route.query) ? [] : (['invalid_request'] as const)),
+    ...(route.body
+      ? WITH_BODY
+      : route.upload
+        ? WITH_UPLOAD
+        : isEmpty(route.query)
+          ? []
+          : (['invalid_request'] as const)),
     ...(route.method === 'post' ? KEYED : []),
     ...(route.problems ?? []),
   ];

@@ -10,6 +10,7 @@ import { once } from './idempotency.ts';
 import { check, checkPath, readJson } from './parse.ts';
 import type { Answer, Route } from './route.ts';
 import { routes } from './routes.ts';
+import { fingerprintOfUpload, only, uploadOf } from './upload.ts';
 
 /** The administration API; mounted at `/admin/v1`, between the request id and the problem handler. */
 export function createAdminRouter(deps: AdminDeps): express.Router {
@@ -20,13 +21,16 @@ export function createAdminRouter(deps: AdminDeps): express.Router {
   for (const [path, own] of byPath(routes)) {
     const mounted = router.route(path);
     for (const route of own) {
-      mounted[route.method](guard(route.scope), ...(route.body ? readJson : []), serve(route, deps));
+      mounted[route.method](guard(route.scope), ...readerOf(route), serve(route, deps));
     }
     mounted.all(methodNotAllowed(own.map(({ method }) => method.toUpperCase()).join(', ')));
   }
   router.use(databaseGone(deps.log));
   return router;
 }
+
+const readerOf = ({ body, upload }: Route): RequestHandler[] =>
+  upload ? [only(Object.keys(upload))] : body ? readJson : [];
 
 function byPath(table: readonly Route[]): Map<string, Route[]> {
   const paths = new Map<string, Route[]>();
@@ -44,6 +48,7 @@ const serve =
       body: route.body && check(route.body, req.body ?? {}, 'body'),
       requestId: requestIdOf(res),
       apiKey: apiKeyOf(res),
+      upload: uploadOf(req),
     };
     const answer = await perhapsOnce(route, deps, req, res, () => route.handler(context));
     send(res, answer);
@@ -59,7 +64,7 @@ async function perhapsOnce(
   const key = req.get('idempotency-key');
   if (route.method !== 'post' || key === undefined) return work();
   const { method, originalUrl: url } = req;
-  const body: unknown = req.body;
+  const body: unknown = route.upload ? fingerprintOfUpload(req) : req.body;
   const request = { apiKeyId: apiKeyOf(res).id, key, method, url, body, requestId: requestIdOf(res) };
   const answer = await once(deps, request, work);
   if (answer.replayed) res.set('Idempotency-Replayed', 'true');

@@ -4,6 +4,7 @@ import { channelRoutes } from './channels.ts';
 import { companionRoutes } from './companions.ts';
 import { connectorRoutes } from './connectors.ts';
 import { conversationRoutes } from './conversations.ts';
+import { importRoutes } from './imports.ts';
 import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
 import { personRoutes } from './persons.ts';
@@ -21,6 +22,7 @@ export const routes: readonly Route[] = [
   ...messengerRoutes,
   ...personRoutes,
   ...channelRoutes,
+  ...importRoutes,
   ...conversationRoutes,
   ...companionRoutes,
   ...jobRoutes,
