@@ -4,6 +4,7 @@ import { channelRoutes } from './channels.ts';
 import { companionRoutes } from './companions.ts';
 import { connectorRoutes } from './connectors.ts';
 import { conversationRoutes } from './conversations.ts';
+import { doctorRoutes } from './doctor.ts';
 import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
 import { portalRoutes } from './portals.ts';
@@ -15,6 +16,7 @@ import { webhookEventRoutes } from './webhookEvents.ts';
 /** Everything below `/admin/v1`. */
 export const routes: readonly Route[] = [
   ...portalRoutes,
+  ...doctorRoutes,
   ...connectorRoutes,
   ...botRoutes,
   ...messengerRoutes,
