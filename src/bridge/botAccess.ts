@@ -14,6 +14,8 @@ export interface BotAccess {
   of(portalId: string, token: () => Promise<void>): Promise<Bots>;
   /** For somebody who waits for the answer. */
   live(portalId: string): Promise<Bots>;
+  /** By a call that somebody made for a purpose of their own. */
+  with(portalId: string, call: Call): Promise<Bots>;
 }
 
 export interface BotAccessDeps {
@@ -78,6 +80,7 @@ export function createBotAccess({ db, outbox, portals, clock }: BotAccessDeps): 
   return {
     of: (portalId, token) => choose(portalId, portals.of(portalId, token)),
     live: async (portalId) => choose(portalId, await portals.live(portalId)),
+    with: choose,
   };
 }
 

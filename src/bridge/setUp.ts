@@ -56,7 +56,7 @@ export function createPortalSetUp(
 }
 
 /** Binds what is missing, and removes what points to an address of ours that is no longer true: two handlers, two deliveries. */
-async function bindEvents(call: Call, handler: string): Promise<void> {
+export async function bindEvents(call: Call, handler: string): Promise<void> {
   const bound = await listBoundEvents(call);
   for (const { event, handler: other } of bound) {
     if (other !== handler && other.endsWith(EVENTS_PATH)) await unbindEvent(call, event, other);

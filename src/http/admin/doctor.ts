@@ -11,10 +11,13 @@ const finding = z
     }),
     ok: z.boolean(),
     state: z.enum(['ok', 'trouble', 'unknown']).meta({ description: '`unknown`: the check could not be made.' }),
-    code: z.string().nullable().meta({
-      description: 'What is wrong, for programs: in snake_case, or the error code of the portal',
-      examples: ['not_bound'],
-    }),
+    code: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'What is wrong, for programs: in snake_case, or the error code of the portal',
+        examples: ['not_bound'],
+      }),
     detail: z.string(),
     repair: z.string().nullable().meta({ description: 'What to do about it, or what `?repair=true` does' }),
     repairable: z.boolean().meta({ description: 'Whether `?repair=true` can do it' }),
