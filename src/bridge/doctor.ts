@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { appInfo, type AppState } from '../bitrix24/users.ts';
 import { RequestError } from '../kit/errors.ts';
 import { applicationWard } from './doctorApplication.ts';
@@ -56,6 +57,8 @@ export function createDoctor(deps: DoctorDeps): Doctor {
     const portal = await db.prisma.portal.findUnique({ where: { id: portalId }, include: { gate: true } });
     if (!portal) throw new RequestError('not_found', 'There is no such portal');
     const signal = AbortSignal.timeout(patienceMs);
+    // Every call of the look listens.
+    setMaxListeners(0, signal);
     const call = await portals.live(portalId, { evenBlocked: true, signal });
     let app: Promise<AppState> | undefined;
     return { ...deps, portal, requestId, call, signal, app: () => (app ??= appInfo(call)) };

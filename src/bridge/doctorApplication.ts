@@ -7,10 +7,9 @@ import {
   serverTime,
 } from '../bitrix24/users.ts';
 import { DeliveryError } from '../kit/errors.ts';
-import { checked, type Examine, type Look, span, type Ward } from './doctorContext.ts';
+import { blockRepair, checked, type Examine, type Look, span, type Ward } from './doctorContext.ts';
 import { type Diagnosis, diagnosis, fine, type Judgement, type Remedy, trouble } from './doctorFinding.ts';
 import { REVERSIBLE_REASONS } from './grants.ts';
-import { blockRepair } from './doctorGate.ts';
 
 /** Our application on the portal: whether it is there, what it may do, and as whom. */
 

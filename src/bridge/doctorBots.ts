@@ -58,7 +58,7 @@ const examine: Examine = async (look) => {
   const { db, portal, vault, installationId, publicUrl } = look;
   const rows = await db.prisma.bot.findMany({ where: { portalId: portal.id }, orderBy: { createdAt: 'asc' } });
   try {
-    const bots = await look.bots.with(portal.id, look.call);
+    const bots = await look.bots.live(portal.id, { evenBlocked: true, signal: look.signal });
     const { presence, forgotten: others } = await readPortalBots(bots, rows, { vault, installationId });
     const findings = rows.map((row) => {
       const judgement = judgeBot(row, presence.get(row.id), wantedHashOf(bots.generation, row, publicUrl()));

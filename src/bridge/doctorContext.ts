@@ -73,17 +73,45 @@ export async function checked(
 
 /** Why something could not be looked at. An error that is none of the expected kind is a bug, and told by its name alone. */
 export function notMade(error: unknown): Judgement {
-  if (error instanceof DeliveryError) {
-    if (error.code === 'gate_closed') return unknown('paused', 'the portal is paused, so it is not asked');
-    const refused = error.verdict === 'refused' || error.verdict === 'blocked';
-    return unknown(
-      error.code,
-      refused ? `the portal refuses to tell: ${error.code}` : `the portal gave no answer: ${error.code}`,
-    );
-  }
+  if (error instanceof DeliveryError) return refusedToTell(error);
   const gaveUp = error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
-  return gaveUp ? unknown('timeout', 'the answer took too long') : unknown('internal', 'the check itself failed');
+  if (gaveUp)
+    return unknown('timeout', 'the answer took too long', 'check again; if it stays so, see why the portal is slow');
+  return unknown('internal', 'the check itself failed', 'look for doctor.checkFailed in the log');
 }
+
+function refusedToTell({ code, verdict }: DeliveryError): Judgement {
+  if (code === 'gate_closed')
+    return unknown('paused', 'the portal is paused, so it is not asked', 'see the finding `gate`');
+  if (code === 'gate_busy')
+    return unknown(code, 'all requests of the portal are in use', 'check again in half a minute');
+  if (verdict === 'blocked') return unknown(code, `the portal refuses to answer us: ${code}`, blockRepair(code));
+  if (verdict === 'refused') {
+    return unknown(code, `the portal refuses to tell: ${code}`, 'see that the user of the grant is an administrator');
+  }
+  return unknown(
+    code,
+    `the portal gave no answer: ${code}`,
+    'see that the portal is up and reachable, and check again',
+  );
+}
+
+/** What a person can do about a block, by the code the portal gave. */
+const BLOCKS: Readonly<Record<string, string>> = {
+  PAYMENT_REQUIRED: 'the subscription of the portal has to be paid; the gateway goes on by itself then',
+  ACCESS_DENIED:
+    'the plan of the portal does not include REST: it has to be changed; the gateway goes on by itself then',
+  APPLICATION_NOT_FOUND: 'the application was removed or switched off on the portal: install it again',
+  not_installed: 'an administrator opens the application on the portal and finishes its installation',
+  insufficient_scope: 'add the missing permissions to the application, see the finding `scopes`',
+  OVERLOAD_LIMIT: 'Bitrix24 has blocked the application by hand: write to its support',
+  PORTAL_DELETED: 'the portal is closed, perhaps for a time only: ask its owner',
+  endpoint_not_allowed: 'its address is not a public https one: ALLOW_INSECURE_PORTALS=true accepts others',
+};
+const OPEN_APPLICATION =
+  'an administrator of the portal opens the application there once; the gateway goes on at once then';
+
+export const blockRepair = (code: string): string => BLOCKS[code] ?? OPEN_APPLICATION;
 
 const PATIENCE_MS = 5_000;
 

@@ -57,6 +57,11 @@ async function examineRoundTrip(look: Look, bound: readonly BoundEvent[], handle
     const judgement = unknown('not_bound', 'the test event is not bound', 'repair the bindings of the events first');
     return diagnosis('publicUrl', null, judgement);
   }
+  const { installed, paid } = await look.app();
+  if (!installed || !paid) {
+    const judgement = unknown('not_installed', 'the portal sends no events to it', 'see the finding `installation`');
+    return diagnosis('publicUrl', null, judgement);
+  }
   const nonce = randomUUID();
   const startedAt = performance.now();
   await testEvent(look.call, { nonce });

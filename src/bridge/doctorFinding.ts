@@ -56,7 +56,7 @@ export const trouble = (code: string, detail: string, repair: string): Judgement
   repair,
 });
 
-export const unknown = (code: string, detail: string, repair: string | null = null): Judgement => ({
+export const unknown = (code: string, detail: string, repair: string): Judgement => ({
   state: 'unknown',
   code,
   detail,

@@ -1,7 +1,15 @@
 import { PLANS, planOf, OPERATING_LIMIT_S } from '../bitrix24/limits.ts';
 import { gateColumns } from '../outbox/gate.ts';
 import { causeOf, resume } from './blockedPortals.ts';
-import { checked, type ExaminedPortal, type Examine, type Look, span, type Ward } from './doctorContext.ts';
+import {
+  blockRepair,
+  checked,
+  type ExaminedPortal,
+  type Examine,
+  type Look,
+  span,
+  type Ward,
+} from './doctorContext.ts';
 import { type Diagnosis, diagnosis, fine, type Judgement, trouble } from './doctorFinding.ts';
 
 /** Whether anything passes to the portal, and how much of its limits is left. */
@@ -11,23 +19,7 @@ const SHORT_WAIT_MS = 15_000;
 /** Of the operating limit: from here on a method will have to wait soon. */
 const NEARLY_USED = 0.9;
 
-/** What a person can do about a block, by the code the portal gave. */
-const BLOCKS: Readonly<Record<string, string>> = {
-  PAYMENT_REQUIRED: 'the subscription of the portal has to be paid; the gateway goes on by itself then',
-  ACCESS_DENIED:
-    'the plan of the portal does not include REST: it has to be changed; the gateway goes on by itself then',
-  APPLICATION_NOT_FOUND: 'the application was removed or switched off on the portal: install it again',
-  not_installed: 'an administrator opens the application on the portal and finishes its installation',
-  insufficient_scope: 'add the missing permissions to the application, see the check of the scopes',
-  OVERLOAD_LIMIT: 'Bitrix24 has blocked the application by hand: write to its support',
-  PORTAL_DELETED: 'the portal is closed, perhaps for a time only: ask its owner',
-  endpoint_not_allowed: 'its address is not a public https one: ALLOW_INSECURE_PORTALS=true accepts others',
-};
-const OPEN_APPLICATION =
-  'an administrator of the portal opens the application there once; the gateway goes on at once then';
 const INSTALL_AGAIN = 'install the application on the portal again; mappings and history are still there';
-
-export const blockRepair = (code: string): string => BLOCKS[code] ?? OPEN_APPLICATION;
 
 const isBlocked = ({ gate }: ExaminedPortal, now: number): boolean => (gate.blockedUntil?.getTime() ?? 0) > now;
 
