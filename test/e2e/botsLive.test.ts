@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { botsOf, changeBot, createBot, removeBot } from '../../src/sandbox/methods/imbot/bots.ts';
+import type { BotRow } from '../../src/sandbox/methods/imbot/tables.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 
 /** What the portal says of our bots now, on every generation of it. */
 
 const CLIENT_ID = 'local.gateway';
+const PROFILE = { name: 'Earlier', lastName: '', workPosition: '', gender: '', avatarUrl: '' } as const;
 
 interface BotList {
   items: { id: string; code: string; botId: number | null; live?: { presence: string; repair: string | null } }[];
@@ -22,7 +24,11 @@ describe.each(['cloud', 'box-rev-32', 'box-without-imbot-v2'] as const)('on %s',
   const list = async (params: object = { live: true }): Promise<BotList> =>
     (await scene.api.get<BotList>(`/portals/${scene.portalId}/bots`, { params })).data;
   const presences = async (): Promise<(string | undefined)[]> => (await list()).items.map(({ live }) => live?.presence);
-  const own = () => botsOf(scene.portal.inside, CLIENT_ID)[0]!;
+  const own = (): BotRow => {
+    const [row] = botsOf(scene.portal.inside, CLIENT_ID);
+    if (!row) throw new Error('the portal has no bot of ours');
+    return row;
+  };
 
   test('a bot that is alive is present, and nobody is asked who does not want to know', async () => {
     const before = scene.portal.ledger.entries({}).length;
@@ -34,14 +40,18 @@ describe.each(['cloud', 'box-rev-32', 'box-without-imbot-v2'] as const)('on %s',
     });
   });
 
+  test('the whole wiring of a new installation is found in order', async () => {
+    const { data } = await scene.api.post<{ items: { check: string; ok: boolean; code: string }[] }>(
+      `/portals/${scene.portalId}/check`,
+    );
+    expect(data.items.filter(({ ok }) => !ok).map(({ code }) => code)).toEqual(['no_delivery_url']);
+  });
+
   test('a bot of this installation that nobody remembers is named, and its repair takes it up again', async () => {
-    const { id: _id, ...row } = own();
+    const row = own();
     const portalCode = row.code.replace('_default', '_earlier');
-    const lost = createBot(scene.portal.inside, { ...row, code: portalCode }, {
-      name: 'Earlier',
-      lastName: '',
-    } as never);
-    createBot(scene.portal.inside, { ...row, code: 'somebody_else', appId: 'local.other' }, { name: 'O' } as never);
+    const lost = createBot(scene.portal.inside, { ...row, code: portalCode }, PROFILE);
+    createBot(scene.portal.inside, { ...row, code: 'somebody_else', appId: 'local.other' }, PROFILE);
     const { live } = await list();
     expect(live?.forgotten).toMatchObject([{ botId: lost.id, code: 'earlier', portalCode }]);
     expect(live?.forgotten[0]?.repair).toContain('POST /portals/{id}/bots');

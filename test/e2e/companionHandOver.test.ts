@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Scene, startScene } from '../support/scene.ts';
-import { until } from '../support/until.ts';
 
 /** Once it has handed a chat over, the bot may not rename it any more: whatever was said before has to be in it. */
 

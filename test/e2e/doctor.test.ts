@@ -88,7 +88,6 @@ const refuseOnce = (method: string): unknown =>
 const gate = (data: object) => db.prisma.gate.updateMany({ where: { key: 'portal:portal-1' }, data });
 const channelState = async (): Promise<string> =>
   (await scene.api.get<{ state: string }>(`/channels/${scene.channelId}`)).data.state;
-const appBot = () => botsOf(inside(), CLIENT_ID)[0];
 const forgetBots = (): void => {
   for (const bot of botsOf(inside(), CLIENT_ID)) scene.portal.act(1, (hit) => removeBot(hit, bot));
 };
