@@ -80,12 +80,12 @@ export function forgottenOf(
 export const forgottenRepair = (code: string): string =>
   `POST /portals/{id}/bots with the code ${code} takes it up again; who does not need it removes it on the portal`;
 
-const REGISTER_AGAIN = 'PATCH it, with {} too: it is registered again; or POST /portals/{id}/check?repair=true';
+const REGISTER_AGAIN = 'POST /portals/{id}/check?repair=true registers it again';
 
 /** What to do about a bot of ours; null where it is alive. */
 export const presenceRepair: Readonly<Record<Presence, string | null>> = {
   present: null,
   missing: REGISTER_AGAIN,
   replaced: REGISTER_AGAIN,
-  taken: 'delete the bot of the other application on the portal, then PATCH this one',
+  taken: 'delete that bot on the portal, then POST /portals/{id}/check?repair=true',
 };

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import axios from 'axios';
 import { type Database, createDatabase } from '../../src/db/database.ts';
 import { type Scene, startScene } from '../support/scene.ts';
@@ -11,11 +11,17 @@ const SECOND_MS = 1_000;
 
 let scene: Scene;
 let db: Database;
-beforeEach(async () => {
+beforeAll(async () => {
   scene = await startScene();
   db = createDatabase({ url: scene.databaseUrl, connections: 2 });
 });
-afterEach(async () => {
+/** Nothing is left of an earlier block. */
+beforeEach(async () => {
+  scene.portal.faults.clear();
+  await scene.idle();
+  await db.prisma.gate.updateMany({ data: { rechecks: 0, recheckAt: null } });
+});
+afterAll(async () => {
   await db.close();
   await scene.close();
 });
@@ -76,19 +82,22 @@ test('a cause that only seems to be gone is not tried every half minute', async 
     await blocked('APPLICATION_NOT_FOUND');
   }
   const { recheckAt } = await gate();
+  scene.portal.faults.clear();
   expect((recheckAt?.getTime() ?? 0) - scene.sandbox.clock.now()).toBeGreaterThan(100 * SECOND_MS);
+  scene.advance(3_600 * SECOND_MS);
+  await arrives('seems');
 });
 
 test.each([
-  ['the doctor finds the cause gone', () => scene.api.post(`/portals/${scene.portalId}/check`)],
-  ['an administrator resumes it', () => scene.api.patch(`/portals/${scene.portalId}`, { paused: false })],
-])('it goes on at once when %s', async (_what, happens) => {
+  ['the doctor finds the cause gone', 'found', () => scene.api.post(`/portals/${scene.portalId}/check`)],
+  ['an administrator resumes it', 'resumed', () => scene.api.patch(`/portals/${scene.portalId}`, { paused: false })],
+])('it goes on at once when %s', async (_what, id, happens) => {
   pay(false);
-  await scene.say('at-once', 'm-1', 'Hello');
+  await scene.say(id, 'm-1', 'Hello');
   await blocked('PAYMENT_REQUIRED');
   pay(true);
   await happens();
-  await arrives('at-once');
+  await arrives(id);
 });
 
 test('it goes on at once when an administrator brings another authorisation', async () => {
@@ -109,11 +118,12 @@ test('a missing permission is looked for by name: a call that needs none does no
     effect: { status: 403, code: 'insufficient_scope' },
   });
   scene.portal.faults.add({ match: { method: 'scope' }, effect: { result: ['imopenlines', 'imbot'] } });
+  const asked = scene.calls('scope').length;
   await scene.say('scope', 'm-1', 'Hello');
   await blocked('insufficient_scope');
   scene.advance(31 * SECOND_MS);
   await until(gate, ({ rechecks }) => rechecks === 1);
-  await until(() => scene.calls('scope').length === 1);
+  await until(() => scene.calls('scope').length > asked);
   scene.portal.faults.clear();
   expect(await portal()).toMatchObject({ state: 'blocked' });
   scene.advance(61 * SECOND_MS);
