@@ -286,6 +286,19 @@ test('a wiring in order is found in order, and looking at it changes nothing', a
   expect(called.filter((method) => !reads.test(method))).toEqual([]);
 });
 
+test('a messenger without an address is in order until an operator has written to it', async () => {
+  await scene.api.patch('/messengers/chat', { deliveryUrl: null });
+  const about = async (): Promise<Finding | undefined> =>
+    (await look()).items.find(({ check }) => check === 'messenger');
+  expect(await about()).toMatchObject({ ok: true });
+  await scene.say('silent', 'm-1', 'Hello');
+  const chatId = await until(() => scene.dialogs('silent')[0]?.chatId);
+  scene.portal.operatorMessage(chatId ?? 0, 27, { text: 'Yes?' });
+  expect(await until(about, (finding) => finding?.ok === false)).toMatchObject({ code: 'no_delivery_url' });
+  await scene.api.patch('/messengers/chat', { deliveryUrl: messenger.url });
+  await until(() => messenger.of('operator.message.created').length === 1);
+});
+
 test.each(BREAKAGES)('$what: repaired by $by', async (breakage) => {
   await breakage.break();
   const seen = await look();
