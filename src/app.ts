@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createBlockedPortals } from './bridge/blockedPortals.ts';
 import { createPollSchedule } from './bridge/botEvents.ts';
 import { createDailyWork } from './bridge/daily.ts';
 import { firstAdminKey, replaceKey } from './bridge/identity.ts';
@@ -60,15 +61,17 @@ export async function startGateway(config: Settled, lines: Logger, owned: { cloc
 
 /** What happens by itself, again and again, in the processes whose role it is. */
 async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Promise<void> }> {
-  const { db, outbox, clock, log, localGateId, config, resealing } = parts;
+  const { db, outbox, portals, gate, wake, clock, log, localGateId, config, resealing } = parts;
   // Whoever only works has no door that could have been closed.
   const pulse = config.role === 'worker' ? undefined : createPulse({ db, outbox, clock, log });
   await pulse?.start();
   const retention = createRetention({ db, clock, log });
   const pollSchedule = createPollSchedule({ db, outbox, clock, log });
   const daily = createDailyWork({ db, outbox, clock, log, localGateId });
+  const blockedPortals = createBlockedPortals({ db, portals, gate, wake, log });
   if (config.role !== 'web') {
     worker.start();
+    blockedPortals.start();
     retention.start();
     resealing.start();
     await daily.start();
@@ -76,7 +79,7 @@ async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Prom
   }
   return {
     async stop() {
-      await Promise.all([retention.stop(), resealing.stop(), daily.stop(), pollSchedule.stop()]);
+      await Promise.all([retention, resealing, daily, pollSchedule, blockedPortals].map((round) => round.stop()));
       await pulse?.stop();
     },
   };

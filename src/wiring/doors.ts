@@ -87,9 +87,9 @@ function pagesOf(parts: Parts): Router[] {
   ];
 }
 
-function adminOf({ db, outbox, portals, gate, vault, clock, log, publicUrl, messengers }: Parts): Router {
+function adminOf({ db, outbox, portals, gate, vault, clock, log, publicUrl, messengers, doctor }: Parts): Router {
   return createAdminRouter({
-    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl },
+    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl, doctor },
     onMessengerChanged: (slug) => messengers.forget(slug),
   });
 }

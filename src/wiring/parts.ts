@@ -3,6 +3,7 @@ import { createOAuth } from '../bitrix24/oauth.ts';
 import { createAcceptance } from '../bridge/accept.ts';
 import { createBotAccess } from '../bridge/botAccess.ts';
 import { installationIdOf, localGateOf } from '../bridge/identity.ts';
+import { createDoctor } from '../bridge/doctor.ts';
 import { createInstallation } from '../bridge/installation.ts';
 import { createDeliveries } from '../bridge/deliveries.ts';
 import { createMedia } from '../bridge/media.ts';
@@ -20,6 +21,7 @@ import { createMessengerClient } from '../messenger/client.ts';
 import { createEgress } from '../messenger/egress.ts';
 import { createFileClient } from '../messenger/files.ts';
 import { createMetrics } from '../metrics/metrics.ts';
+import { createMessengerProbe } from '../messenger/probe.ts';
 import { createGate } from '../outbox/gate.ts';
 import { createOutbox } from '../outbox/outbox.ts';
 import { createWake } from '../outbox/wake.ts';
@@ -71,6 +73,10 @@ export async function createParts(config: Settled, lines: Logger, owned: { clock
     deliveries: createDeliveries({ db, vault, clock, log, client: createMessengerClient(outside) }),
     resealing: createResealing({ sql: db.sql, vault, log }),
     media: createMedia({ db, files, egress, vault, clock, log, publicUrl }),
+    doctor: createDoctor({
+      ...{ db, outbox, gate, wake, portals, bots, vault, clock, log, installationId, publicUrl },
+      messengers: createMessengerProbe(outside),
+    }),
     frames: { db, client, installation, verify: { oauth, clientId: config.bitrix24.clientId, allowInsecure, clock } },
   };
 }

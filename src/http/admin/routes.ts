@@ -5,6 +5,7 @@ import { companionRoutes } from './companions.ts';
 import { connectorRoutes } from './connectors.ts';
 import { conversationRoutes } from './conversations.ts';
 import { importRoutes } from './imports.ts';
+import { doctorRoutes } from './doctor.ts';
 import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
 import { personRoutes } from './persons.ts';
@@ -17,6 +18,7 @@ import { webhookEventRoutes } from './webhookEvents.ts';
 /** Everything below `/admin/v1`. */
 export const routes: readonly Route[] = [
   ...portalRoutes,
+  ...doctorRoutes,
   ...connectorRoutes,
   ...botRoutes,
   ...messengerRoutes,
