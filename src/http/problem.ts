@@ -93,7 +93,8 @@ function problemOf(error: unknown): Problem | undefined {
 const ofCode = (code: ProblemCode): Problem => ({ ...PROBLEMS[code], code });
 
 function ofRequest({ code, message, extra }: RequestError): Problem {
-  return { ...ofCode(code), detail: message, extra, retryAfterS: RETRY_AFTER_S[code] };
+  const { retryAfterS = RETRY_AFTER_S[code] } = extra as { retryAfterS?: number };
+  return { ...ofCode(code), detail: message, extra, retryAfterS };
 }
 
 /** The portal's words may repeat names and texts, so only its error code is passed on. */

@@ -19,11 +19,13 @@ export const PROBLEMS = {
   idempotency_conflict: { status: 409, title: 'This Idempotency-Key is still being worked on' },
   in_use: { status: 409, title: 'Other resources still depend on this one' },
   payload_too_large: { status: 413, title: 'The body is too large' },
+  precondition_failed: { status: 412, title: 'The resource is not what If-Match or If-None-Match expects' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
   idempotency_mismatch: { status: 422, title: 'This Idempotency-Key was used for another request' },
   line_not_found: { status: 422, title: 'The portal has no such Open Channel line' },
   portal_refused: { status: 422, title: 'The portal refused the operation' },
   unverified_origin: { status: 403, title: 'The request could not be verified as coming from Bitrix24' },
+  too_many_wrong_keys: { status: 429, title: 'Too many wrong keys came from this address' },
   media_unavailable: { status: 502, title: 'The file cannot be fetched from the messenger' },
   internal: { status: 500, title: 'Internal error' },
   portal_unavailable: { status: 503, title: 'The portal cannot be reached now' },
@@ -35,7 +37,7 @@ export type ProblemCode = keyof typeof PROBLEMS;
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly code: ProblemCode;
-  /** Extra members of the problem document, such as `errors: [{path, message}]`. Never secrets, never personal text. */
+  /** Extra members of the problem document, such as `errors: [{path, message}]`; `retryAfterS` becomes a header too. Never secrets, never personal text. */
   readonly extra: Readonly<Record<string, unknown>>;
 
   constructor(code: ProblemCode, detail?: string, extra: Record<string, unknown> = {}) {

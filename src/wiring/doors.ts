@@ -71,9 +71,9 @@ function pagesOf(parts: Parts): Router[] {
   ];
 }
 
-function adminOf({ db, outbox, portals, gate, vault, clock, log, publicUrl, messengers }: Parts): Router {
+function adminOf({ db, outbox, portals, gate, vault, clock, log, publicUrl, messengers, wrongKeys }: Parts): Router {
   return createAdminRouter({
-    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl },
+    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl, wrongKeys },
     onMessengerChanged: (slug) => messengers.forget(slug),
   });
 }

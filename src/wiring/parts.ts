@@ -10,6 +10,7 @@ import { createMessengerDirectory } from '../bridge/messengers.ts';
 import { createPortalCalls } from '../bridge/portals.ts';
 import type { Config } from '../config.ts';
 import { createDatabase } from '../db/database.ts';
+import { createWrongKeys } from '../http/wrongKeys.ts';
 import { type Clock, systemClock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
 import { createVault } from '../kit/secrets.ts';
@@ -57,6 +58,7 @@ export async function createParts(config: Settled, log: Logger, owned: { clock?:
   return {
     ...{ config, log, clock, vault, db, wake, outbox, gate, client, oauth, portals, bots, installation },
     ...{ installationId, localGateId, address, publicUrl, egress },
+    wrongKeys: createWrongKeys({ onThrottled: (address) => log.warn('keys.throttled', { address }) }),
     acceptance: createAcceptance({ db, wake, log }),
     messengers: createMessengerDirectory({ db, vault, clock }),
     deliveries: createDeliveries({ db, vault, clock, client: createMessengerClient(outside) }),

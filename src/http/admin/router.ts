@@ -15,6 +15,7 @@ import { routes } from './routes.ts';
 export function createAdminRouter(deps: AdminDeps): express.Router {
   const router = express.Router({ caseSensitive: true });
   const guard = createApiKeyGuard({
+    wrongKeys: deps.wrongKeys,
     find: async (hash) => (await deps.db.prisma.apiKey.findFirst({ where: { hash, revokedAt: null } })) ?? undefined,
   });
   for (const [path, own] of byPath(routes)) {

@@ -4,6 +4,7 @@ import express from 'express';
 import { createAdminRouter } from '../../../src/http/admin/router.ts';
 import { routes } from '../../../src/http/admin/routes.ts';
 import type { Call } from '../../../src/bitrix24/portalApi.ts';
+import { createWrongKeys } from '../../../src/http/wrongKeys.ts';
 import { DeliveryError, RequestError } from '../../../src/kit/errors.ts';
 import { silentLogger } from '../../../src/kit/logger.ts';
 import { createVault, hashSecret, type Vault } from '../../../src/kit/secrets.ts';
@@ -71,6 +72,8 @@ export async function createAdminSite(): Promise<AdminSite> {
         vault,
         clock,
         log: silentLogger,
+        // Tests come with many a wrong key, from one address.
+        wrongKeys: createWrongKeys({ limit: 10_000 }),
         publicUrl: () => 'https://gateway.example',
         onMessengerChanged: (slug) => void changedMessengers.push(slug),
         settleWithinMs: 300,
