@@ -159,9 +159,8 @@ function validatorsOf(document: object): Validators {
 function closed<T>(node: T): T {
   if (Array.isArray(node)) return node.map(closed) as T;
   if (typeof node !== 'object' || node === null) return node;
-  const copy = Object.fromEntries(
-    Object.entries(node).map(([key, value]: [string, unknown]) => [key, closed(value)]),
-  ) as Schema;
+  const members = Object.entries(node).map(([key, value]: [string, unknown]) => [key, closed(value)] as const);
+  const copy: Schema = Object.fromEntries(members);
   const isShape = copy.type === 'object' && copy.properties !== undefined && copy.additionalProperties === undefined;
   return (isShape ? { ...copy, additionalProperties: false } : copy) as T;
 }

@@ -11,7 +11,7 @@ import { type AdminSite, createAdminSite } from './site.ts';
  * same few requests each time.
  */
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 8);
+const RUNS = Number(process.env.FUZZ_RUNS ?? 6);
 const SEED = Number(process.env.FUZZ_SEED ?? 20261121);
 /** Sent at the same moment. */
 const AT_ONCE = 3;
