@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
+import type { Router } from 'express';
+import { readConfig } from '../../src/config.ts';
 import { describeApi } from '../../src/http/openApi.ts';
+import { silentLogger } from '../../src/kit/logger.ts';
+import type { Worker } from '../../src/outbox/worker.ts';
+import { doorsOf } from '../../src/wiring/doors.ts';
+import { closeParts, createParts } from '../../src/wiring/parts.ts';
 import { type Call, createContract, type OpenApiDocument, type Operation } from '../support/contract.ts';
 import { type Exercise, exercises, LAST, type World } from '../support/exercises.ts';
 import { type Scene, startScene } from '../support/scene.ts';
@@ -150,6 +156,38 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
 test('every operation was called with success, and none is described that the document does not have', () => {
   expect([...exercised].sort()).toEqual(operations.map(({ id }) => id).sort());
   expect(Object.keys(exercises).filter((id) => !operations.some((one) => one.id === id))).toEqual([]);
+});
+
+/** For browsers, for Bitrix24, and for those who read the document: none of them calls by it. */
+const UNDESCRIBED = /^\/(bitrix24|media|docs|console|metrics|openapi\.json)(\/|$)/;
+
+/** `get /portals/{id}` of every route Express itself knows of a router. */
+function servedBy(router: Router | undefined, prefix = ''): string[] {
+  return (router?.stack ?? []).flatMap(({ route }) => {
+    if (!route) return [];
+    const { methods } = route as unknown as { methods: Record<string, boolean> };
+    return [route.path].flat().flatMap((path) =>
+      Object.keys(methods)
+        .filter((method) => !method.startsWith('_'))
+        .map((method) => `${method} ${prefix}${path.replaceAll(/:(\w+)/g, '{$1}')}`),
+    );
+  });
+}
+
+test('what Express serves and what the document describes are the same', async () => {
+  const config = readConfig(
+    { DATABASE_URL: scene.databaseUrl, ENCRYPTION_KEY: 'A'.repeat(43) + '=' },
+    { isTerminal: false },
+  );
+  const settled = { ...config, databaseUrl: scene.databaseUrl, bitrix24: { clientId: 'local.a', clientSecret: 'b' } };
+  const parts = await createParts(settled, silentLogger, {});
+  const { machineDoors, routers, admin } = doorsOf(parts, { healthy: true } as Worker);
+  await closeParts(parts);
+  const doors = [...machineDoors, ...routers].flatMap((router) => servedBy(router));
+  const served = [...doors.filter((one) => !UNDESCRIBED.test(one.split(' ')[1]!)), ...servedBy(admin, '/admin/v1')];
+  const described = operations.map(({ method, path }) => `${method} ${path}`);
+  const sameName = (one: string): string => one.replaceAll(/\{\w+\}/g, '{}');
+  expect([...new Set(served.map(sameName))].sort()).toEqual(described.map(sameName).sort());
 });
 
 test('the document that is served is this one', async () => {
