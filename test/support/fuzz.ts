@@ -33,6 +33,10 @@ const THINGS: readonly unknown[] = [null, true, false, [], {}, [[]], { $ne: 1 },
 
 export const oddText = (): Arbitrary<string> =>
   fc.oneof(fc.constantFrom(...TEXTS, ...LIKE_NUMBERS), fc.string({ unit: 'binary', maxLength: 40 }));
+const number = fc.oneof(
+  { weight: 9, arbitrary: fc.integer({ min: 1, max: 9 }) },
+  { weight: 1, arbitrary: fc.maxSafeInteger() },
+);
 const odd = (): Arbitrary<unknown> =>
   fc.oneof(oddText(), fc.constantFrom<unknown>(...NUMBERS, ...THINGS), fc.jsonValue({ maxDepth: 2 }));
 
@@ -86,7 +90,7 @@ export function createFuzz(document: OpenApiDocument, ids: Readonly<Record<strin
     if (format === 'uri') return fc.constantFrom('https://chat.example.com/in', 'http://127.0.0.1:1/', 'https://x');
     if (format === 'date-time') return fc.constantFrom('2026-11-20T10:00:00Z', '0000-01-01T00:00:00Z');
     if (type === 'boolean') return fc.boolean();
-    if (type === 'integer' || type === 'number') return fc.oneof(fc.integer({ min: 1, max: 9 }), fc.maxSafeInteger());
+    if (type === 'integer' || type === 'number') return number;
     if (type === 'array') return fc.array(mostly(items ?? {}, depth + 1), { maxLength: 3 });
     if (type === 'object') return depth > 4 ? fc.constant({}) : members(schema, depth);
     return fc.oneof(id, fc.string({ minLength: 1, maxLength: 20 }));
