@@ -1,11 +1,14 @@
 import express, { type Router } from 'express';
 import { type ApiKey, createApiKeyGuard } from './apiKey.ts';
 import { methodNotAllowed } from './problem.ts';
+import type { WrongKeys } from './wrongKeys.ts';
 
 export interface MetricsDoorDeps {
   /** By `hashSecret(key)`. */
   findKey(hash: string): Promise<ApiKey | undefined>;
   contentType: string;
+  /** Shared with the other doors that take a key. */
+  wrongKeys: WrongKeys;
   text(): Promise<string>;
 }
 
@@ -15,7 +18,7 @@ const REMEMBERED_MS = 10 * 60_000;
 /** `GET /metrics` for Prometheus, with an administration key of the scope `read`. */
 export function createMetricsDoor(deps: MetricsDoorDeps): Router {
   const router = express.Router();
-  const guard = createApiKeyGuard({ find: remembering((hash) => deps.findKey(hash)) });
+  const guard = createApiKeyGuard({ find: remembering((hash) => deps.findKey(hash)), wrongKeys: deps.wrongKeys });
   router
     .route('/metrics')
     .get(guard('read'), async (_req, res) => {

@@ -48,11 +48,17 @@ export const methodNotAllowed =
   (allow: string): RequestHandler =>
   (_req, res) => {
     res.set('Allow', allow);
-    sendProblem(res, { status: 405, title: 'The path does not have this method', code: 'method_not_allowed' });
+    sendProblem(res, ofCode('method_not_allowed'));
   };
 
 /** The code an error is answered with; `internal` for bugs. */
 export const problemCodeOf = (error: unknown): string => problemOf(error)?.code ?? 'internal';
+
+/** How a failed request is answered, in short. */
+export function outcomeOf(error: unknown): { status: number; code: string } {
+  const { status, code } = problemOf(error) ?? ofCode('internal');
+  return { status, code };
+}
 
 /** A refusal (4xx) as it is answered; undefined for failures (5xx), which another try may not have. */
 export function refusalOf(error: unknown, requestId: string): { status: number; body: object } | undefined {
@@ -93,7 +99,8 @@ function problemOf(error: unknown): Problem | undefined {
 const ofCode = (code: ProblemCode): Problem => ({ ...PROBLEMS[code], code });
 
 function ofRequest({ code, message, extra }: RequestError): Problem {
-  return { ...ofCode(code), detail: message, extra, retryAfterS: RETRY_AFTER_S[code] };
+  const { retryAfterS = RETRY_AFTER_S[code] } = extra as { retryAfterS?: number };
+  return { ...ofCode(code), detail: message, extra, retryAfterS };
 }
 
 /** The portal's words may repeat names and texts, so only its error code is passed on. */

@@ -40,7 +40,7 @@ export function doorsOf(parts: Parts, worker: Worker, kinds: readonly string[]):
   };
 }
 
-function metricsOf({ db, clock, metrics, resealing }: Parts, worker: Worker, kinds: readonly string[]): Router {
+function metricsOf({ db, clock, metrics, resealing, wrongKeys }: Parts, worker: Worker, kinds: readonly string[]): Router {
   metrics.read({
     ...{ sql: db.sql, clock, kinds, operatingLimitS: OPERATING_LIMIT_S },
     staleSecrets: () => resealing.stale(),
@@ -49,7 +49,7 @@ function metricsOf({ db, clock, metrics, resealing }: Parts, worker: Worker, kin
   const { contentType } = metrics;
   const findKey = async (hash: string): Promise<ApiKey | undefined> =>
     (await db.prisma.apiKey.findFirst({ where: { hash, revokedAt: null } })) ?? undefined;
-  return createMetricsDoor({ contentType, text: () => metrics.text(), findKey });
+  return createMetricsDoor({ contentType, text: () => metrics.text(), findKey, wrongKeys });
 }
 
 function machineDoorsOf(parts: Parts): Router[] {
@@ -87,9 +87,10 @@ function pagesOf(parts: Parts): Router[] {
   ];
 }
 
-function adminOf({ db, outbox, portals, gate, vault, clock, log, publicUrl, messengers, doctor }: Parts): Router {
+function adminOf(parts: Parts): Router {
+  const { db, outbox, portals, gate, vault, clock, log, publicUrl, messengers, doctor, wrongKeys } = parts;
   return createAdminRouter({
-    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl, doctor },
+    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl, doctor, wrongKeys },
     onMessengerChanged: (slug) => messengers.forget(slug),
   });
 }

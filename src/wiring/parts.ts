@@ -12,6 +12,7 @@ import { createPortalCalls } from '../bridge/portals.ts';
 import { createResealing } from '../bridge/resealing.ts';
 import type { Config } from '../config.ts';
 import { createDatabase } from '../db/database.ts';
+import { createWrongKeys } from '../http/wrongKeys.ts';
 import { type Clock, systemClock } from '../kit/clock.ts';
 import { calmLog } from '../kit/calmLog.ts';
 import type { Logger } from '../kit/logger.ts';
@@ -68,6 +69,7 @@ export async function createParts(config: Settled, lines: Logger, owned: { clock
   return {
     ...{ config, log, clock, vault, db, wake, outbox, gate, client, oauth, portals, bots, installation },
     ...{ installationId, localGateId, address, publicUrl, egress, metrics, calm },
+    wrongKeys: createWrongKeys({ onThrottled: (address) => log.warn('keys.throttled', { address }) }),
     acceptance: createAcceptance({ db, wake, log }),
     messengers: createMessengerDirectory({ db, vault, clock }),
     deliveries: createDeliveries({ db, vault, clock, log, client: createMessengerClient(outside) }),

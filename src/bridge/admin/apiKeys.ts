@@ -12,6 +12,12 @@ const KEY_BYTES = 24;
 export const listApiKeys = ({ db }: Administration, page: Page): Promise<ApiKeyRow[]> =>
   db.prisma.apiKey.findMany(inOrder(page));
 
+export async function getApiKey({ db }: Administration, id: string): Promise<ApiKeyRow> {
+  const key = await db.prisma.apiKey.findUnique({ where: { id } });
+  if (!key) throw noSuch('key');
+  return key;
+}
+
 /** Only the hash is kept: the key is shown to whoever made it, and to nobody afterwards. */
 export async function createApiKey(
   { db }: Administration,

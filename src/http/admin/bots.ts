@@ -9,7 +9,8 @@ import {
   rotateBotToken,
 } from '../../bridge/admin/bots.ts';
 import { forgottenRepair, type PortalBots, presenceRepair } from '../../bridge/portalBots.ts';
-import { avatar, color, digits, flag, line, time, timeOf, uuid, wiringState } from './fields.ts';
+import { holdBot } from '../../bridge/admin/locks.ts';
+import { avatar, color, flag, int4, line, time, timeOf, uuid, wiringState } from './fields.ts';
 import { pageOf, toPage, uuidPage } from './pages.ts';
 import { created, ok, removal, removed, route, type Route } from './route.ts';
 
@@ -19,7 +20,7 @@ const CODE = /^[a-z0-9_]{1,20}$/;
 const portalParams = z.strictObject({ id: uuid });
 const params = z.strictObject({
   id: uuid,
-  botId: z.union([uuid, digits]).meta({ description: '`id`, or `botId`: the number of its user on the portal' }),
+  botId: z.union([uuid, int4]).meta({ description: '`id`, or `botId`: the number of its user on the portal' }),
 });
 const gender = z.enum(['M', 'F']);
 const name = line(100);
@@ -164,6 +165,7 @@ export const botRoutes: Route[] = [
     scope: 'write',
     params: portalParams,
     body: newBot,
+    example: { code: 'companion', name: 'Companion', workPosition: 'Keeps the staff chats', color: 'azure' },
     responses: { 201: bot },
     problems: ['conflict'],
     handler: async ({ deps, params: { id }, body, requestId }) =>
@@ -178,6 +180,7 @@ export const botRoutes: Route[] = [
     scope: 'read',
     params,
     responses: { 200: bot },
+    hold: holdBot,
     handler: async ({ deps, params: { id, botId } }) => ok(present(await getBot(deps, id, botId))),
   }),
   route({
@@ -189,6 +192,7 @@ export const botRoutes: Route[] = [
     scope: 'write',
     params,
     body: botChange,
+    example: { name: 'Companion', workPosition: null, color: 'mint' },
     responses: { 200: bot },
     problems: ['conflict'],
     handler: async ({ deps, params: { id, botId }, body, requestId }) =>

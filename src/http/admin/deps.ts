@@ -6,6 +6,7 @@ import type { Logger } from '../../kit/logger.ts';
 import type { Vault } from '../../kit/secrets.ts';
 import type { Gate } from '../../outbox/gate.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
+import type { WrongKeys } from '../wrongKeys.ts';
 
 export interface AdminDeps {
   db: Database;
@@ -16,6 +17,8 @@ export interface AdminDeps {
   vault: Vault;
   clock: Clock;
   log: Logger;
+  /** Shared by all doors that take keys. */
+  wrongKeys: WrongKeys;
   /** Base of the addresses shown, without a slash at its end. */
   publicUrl: () => string;
   /** Address, secrets or settings of a messenger changed: whoever keeps them in memory has to read them again. */
