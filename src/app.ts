@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createActivityRecord } from './bridge/activity.ts';
 import { createPollSchedule } from './bridge/botEvents.ts';
 import { createDailyWork } from './bridge/daily.ts';
 import { firstAdminKey, replaceKey } from './bridge/identity.ts';
@@ -64,16 +65,18 @@ async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Prom
   await pulse?.start();
   const retention = createRetention({ db, clock, log });
   const pollSchedule = createPollSchedule({ db, outbox, clock, log });
+  const activity = createActivityRecord({ db, clock, log });
   const daily = createDailyWork({ db, outbox, clock, log, localGateId });
   if (config.role !== 'web') {
     worker.start();
     retention.start();
+    activity.start();
     await daily.start();
     pollSchedule.start();
   }
   return {
     async stop() {
-      await Promise.all([retention.stop(), daily.stop(), pollSchedule.stop()]);
+      await Promise.all([retention.stop(), activity.stop(), daily.stop(), pollSchedule.stop()]);
       await pulse?.stop();
     },
   };

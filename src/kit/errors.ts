@@ -24,6 +24,7 @@ export const PROBLEMS = {
   idempotency_mismatch: { status: 422, title: 'This Idempotency-Key was used for another request' },
   line_not_found: { status: 422, title: 'The portal has no such Open Channel line' },
   portal_refused: { status: 422, title: 'The portal refused the operation' },
+  cross_site: { status: 403, title: 'The request does not come from a page of the gateway' },
   unverified_origin: { status: 403, title: 'The request could not be verified as coming from Bitrix24' },
   too_many_wrong_keys: { status: 429, title: 'Too many wrong keys came from this address' },
   media_unavailable: { status: 502, title: 'The file cannot be fetched from the messenger' },

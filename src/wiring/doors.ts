@@ -1,4 +1,5 @@
 import type { Router } from 'express';
+import { findApiKey } from '../bridge/admin/apiKeys.ts';
 import { acceptInstallEvent, openFrame } from '../bridge/frames.ts';
 import { MAX_MEDIA_BYTES } from '../bridge/media.ts';
 import { connectedLines, readLineSettings, saveLineSettings } from '../bridge/lineSettings.ts';
@@ -8,6 +9,8 @@ import { createAdminRouter } from '../http/admin/router.ts';
 import { createPortalEventsDoor } from '../http/bitrix24/events.ts';
 import { createPortalPages } from '../http/bitrix24/pages.ts';
 import { createPageSessions } from '../http/bitrix24/pageSession.ts';
+import { createConsoleRouter } from '../http/console/router.ts';
+import { type ConsoleSessions, createConsoleSessions } from '../http/console/session.ts';
 import { createHealthRouter } from '../http/health.ts';
 import { createMediaDoor } from '../http/media.ts';
 import { createMessengerWebhook } from '../http/messengerWebhook.ts';
@@ -28,11 +31,12 @@ export function doorsOf(parts: Parts, worker: Worker): ServerParts {
     },
   });
   if (parts.config.role === 'worker') return { log, machineDoors: [], routers: [health] };
+  const sessions = createConsoleSessions({ ...parts, findKey: (hash) => findApiKey(parts, hash) });
   return {
     log,
     machineDoors: machineDoorsOf(parts),
-    routers: [...pagesOf(parts), health, createDocsRouter()],
-    admin: adminOf(parts),
+    routers: [...pagesOf(parts), health, createDocsRouter(), sessions.router, createConsoleRouter()],
+    admin: adminOf(parts, sessions),
   };
 }
 
@@ -71,9 +75,13 @@ function pagesOf(parts: Parts): Router[] {
   ];
 }
 
-function adminOf({ db, outbox, portals, gate, vault, clock, log, publicUrl, messengers, wrongKeys }: Parts): Router {
+function adminOf(
+  { db, outbox, portals, gate, vault, clock, log, publicUrl, messengers, wrongKeys }: Parts,
+  sessions: ConsoleSessions,
+): Router {
   return createAdminRouter({
     ...{ db, outbox, portals, gate, vault, clock, log, publicUrl, wrongKeys },
+    session: (req) => sessions.keyOf(req),
     onMessengerChanged: (slug) => messengers.forget(slug),
   });
 }

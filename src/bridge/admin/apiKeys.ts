@@ -12,6 +12,13 @@ const KEY_BYTES = 24;
 export const listApiKeys = ({ db }: Administration, page: Page): Promise<ApiKeyRow[]> =>
   db.prisma.apiKey.findMany(inOrder(page));
 
+/** By `hashSecret(key)`; undefined when nobody has it, or it was revoked. */
+export const findApiKey = async (
+  { db }: Pick<Administration, 'db'>,
+  hash: string,
+): Promise<ApiKeyRow | undefined> =>
+  (await db.prisma.apiKey.findFirst({ where: { hash, revokedAt: null } })) ?? undefined;
+
 /** Only the hash is kept: the key is shown to whoever made it, and to nobody afterwards. */
 export async function createApiKey(
   { db }: Administration,

@@ -6,6 +6,7 @@ import { connectorRoutes } from './connectors.ts';
 import { conversationRoutes } from './conversations.ts';
 import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
+import { overviewRoutes } from './overview.ts';
 import { portalRoutes } from './portals.ts';
 import type { Route } from './route.ts';
 import { runRoutes } from './runs.ts';
@@ -14,6 +15,7 @@ import { webhookEventRoutes } from './webhookEvents.ts';
 
 /** Everything below `/admin/v1`. */
 export const routes: readonly Route[] = [
+  ...overviewRoutes,
   ...portalRoutes,
   ...connectorRoutes,
   ...botRoutes,
