@@ -24,7 +24,7 @@ export interface ActivityRow {
 /** Jobs that are still to be done. $1 count no further than this. */
 const BACKLOG = `
 select count(*)::int as backlog from (
-  select 1 from job where state in ('waiting', 'running') limit $1::int) some`;
+  select 1 from job where state in ('waiting', 'running') limit $1::int) s`;
 
 /** $1 first bucket, $2 end, both on a border of five minutes or the end now. A row per bucket. */
 const COUNTS = `

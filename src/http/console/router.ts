@@ -8,7 +8,7 @@ import { type Assets, importsBelow, loadAssets } from './assets.ts';
 
 const A_YEAR_S = 365 * 24 * 3600;
 /** Loaded when they are needed: the plots, and the views nobody has opened yet. */
-const LATER = /^(vendor\/uplot|views\/(?!overview))|\.css$|\.svg$/;
+const LATER = /^(vendor\/uplot|diagnosis|views\/(?!overview|decisions))|\.css$|\.svg$/;
 
 export interface ConsolePage {
   html: string;
