@@ -42,6 +42,7 @@ export const RETENTION: readonly Rule[] = [
   },
   { name: 'portalEvents', keepMs: 30 * DAY, sql: olderThan('portal_event', 'received_at', "and state <> 'accepted'") },
   { name: 'idempotentRequests', keepMs: DAY, sql: olderThan('idempotent_request', 'created_at') },
+  { name: 'auditEntries', keepMs: 365 * DAY, sql: olderThan('audit_entry', 'at') },
   { name: 'deadJobs', keepMs: 90 * DAY, sql: olderThan('job', 'created_at', "and state = 'dead'") },
   {
     // Events that name no conversation have a lane each, used once.

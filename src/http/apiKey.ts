@@ -40,21 +40,24 @@ export function createApiKeyGuard({
       res.set('WWW-Authenticate', 'Bearer');
       throw new RequestError('unauthorized');
     }
-    if (rankOf(key.scopes) < RANK[scope]) {
-      throw new RequestError('insufficient_scope', `The key needs the scope ${scope}`);
-    }
     const { id, name, scopes } = key;
     res.locals.apiKey = { id, name, scopes } satisfies ApiKey;
+    if (rankOf(scopes) < RANK[scope]) {
+      throw new RequestError('insufficient_scope', `The key needs the scope ${scope}`);
+    }
     next();
   };
 }
 
 /** The key a guarded request came with. */
 export function apiKeyOf(res: Response): ApiKey {
-  const { apiKey } = res.locals as { apiKey?: ApiKey };
+  const apiKey = knownApiKeyOf(res);
   if (!apiKey) throw new Error('the route is not guarded');
   return apiKey;
 }
+
+/** Also of a request that was refused because the key may not do it; undefined when nobody has such a key. */
+export const knownApiKeyOf = (res: Response): ApiKey | undefined => (res.locals as { apiKey?: ApiKey }).apiKey;
 
 function rankOf(scopes: readonly string[]): number {
   return Math.max(0, ...scopes.map((scope) => (Object.hasOwn(RANK, scope) ? RANK[scope as Scope] : 0)));

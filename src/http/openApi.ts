@@ -18,7 +18,13 @@ import { PROBLEM_CONTENT_TYPE } from './problem.ts';
 /** The OpenAPI document is made of the tables and schemas that serve the requests: it cannot say anything else. */
 
 const ADMIN_PATH = '/admin/v1';
-const ALWAYS: readonly ProblemCode[] = ['unauthorized', 'insufficient_scope', 'internal', 'not_stored'];
+const ALWAYS: readonly ProblemCode[] = [
+  'unauthorized',
+  'insufficient_scope',
+  'too_many_wrong_keys',
+  'internal',
+  'not_stored',
+];
 const WITH_BODY: readonly ProblemCode[] = [
   'invalid_request',
   'invalid_json',
@@ -57,7 +63,8 @@ const DESCRIPTION = `Between external messengers and Bitrix24 Open Channels.
 
 Lists answer \`{items, nextCursor}\`; pass \`nextCursor\` as \`cursor\` for the next page. Errors are problem documents
 (RFC 9457) with \`code\` and \`requestId\`. A \`POST\` with an \`Idempotency-Key\` is done once, however often it is sent:
-its answer is kept for a day and comes back with \`Idempotency-Replayed: true\`. What needs the portal is waited for up
+its answer is kept for a day and comes back with \`Idempotency-Replayed: true\`. What a \`GET\` shows has an \`ETag\`; with it
+as \`If-Match\` a change is done only if nobody changed anything meanwhile. What needs the portal is waited for up
 to five seconds: \`state\` tells whether it is \`ready\`, has \`failed\`, or is still \`pending\`.`;
 
 export function describeApi(): oas31.OpenAPIObject {
@@ -95,8 +102,7 @@ function adminPaths(): ZodOpenApiPathsObject {
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
-  const { operationId, tag, summary, description, scope, body, method } = route;
-  const keyed = method === 'post';
+  const { operationId, tag, summary, description, scope, body, example } = route;
   return {
     operationId,
     tags: [tag],
@@ -105,36 +111,60 @@ function operation(route: Route): ZodOpenApiOperationObject {
     requestParams: {
       ...(isEmpty(route.params) ? {} : { path: route.params }),
       ...(isEmpty(route.query) ? {} : { query: route.query }),
-      ...(keyed ? { header: idempotencyHeader } : {}),
+      ...headersOf(route),
     },
-    ...(body && !isEmpty(body) ? { requestBody: json(body, body.safeParse({}).success) } : {}),
+    ...(body && !isEmpty(body) ? { requestBody: json(body, { optional: body.safeParse({}).success, example }) } : {}),
     responses: { ...answers(route), ...problems(refusals(route)) },
   };
 }
 
 const isEmpty = (schema: z.ZodObject): boolean => Object.keys(schema.shape).length === 0;
 
+/** Whether there is a `GET` of the same path that a change is compared with. */
+const isConditional = ({ method, path }: Route): boolean =>
+  method !== 'post' && method !== 'get' && routes.some((other) => other.path === path && other.method === 'get');
+
+const etag = z.string().meta({ examples: ['"pP0bXq2m6oV9sZ1uT4wYc3dKfLh"'] });
 const idempotencyHeader = z.object({
   'Idempotency-Key': z.string().max(255).optional().meta({ description: 'The same key, the same request: done once' }),
 });
+const knownHeader = z.object({
+  'If-None-Match': etag.optional().meta({ description: '`ETag` of an earlier answer: 304 when it is still the same' }),
+});
+const expectedHeader = z.object({
+  'If-Match': etag.optional().meta({ description: '`ETag` of the `GET`: nothing is done when it is another by now' }),
+});
+const shownHeader = z.object({ ETag: etag.meta({ description: 'Changes with anything the answer shows' }) });
 
-const json = (schema: z.ZodType, optional = false) => ({
+function headersOf(route: Route): { header?: z.ZodObject } {
+  if (route.method === 'get') return { header: knownHeader };
+  if (route.method === 'post') return { header: idempotencyHeader };
+  return isConditional(route) ? { header: expectedHeader } : {};
+}
+
+const json = (
+  schema: z.ZodType,
+  { optional = false, example }: { optional?: boolean; example?: object | undefined } = {},
+) => ({
   required: !optional,
-  content: { 'application/json': { schema } },
+  content: { 'application/json': { schema, ...(example === undefined ? {} : { example }) } },
 });
 
 const DONE: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'It will happen', 204: 'Gone' };
 
-const answers = ({ responses }: Route): ZodOpenApiOperationObject['responses'] =>
-  Object.fromEntries(
-    Object.entries(responses).map(([status, schema]) => [
-      status,
-      {
-        description: DONE[Number(status)] ?? status,
-        ...(schema ? { content: { 'application/json': { schema } } } : {}),
-      },
-    ]),
-  );
+function answers({ method, responses }: Route): ZodOpenApiOperationObject['responses'] {
+  const isShown = method === 'get' || method === 'put' || method === 'patch';
+  const done = Object.entries(responses).map(([status, schema]) => [
+    status,
+    {
+      description: DONE[Number(status)] ?? status,
+      ...(isShown ? { headers: shownHeader } : {}),
+      ...(schema ? { content: { 'application/json': { schema } } } : {}),
+    },
+  ]);
+  const known = { 304: { description: 'Still as `If-None-Match` says', headers: shownHeader } };
+  return { ...Object.fromEntries(done), ...(method === 'get' ? known : {}) } as ZodOpenApiOperationObject['responses'];
+}
 
 function refusals(route: Route): ProblemCode[] {
   return [
@@ -142,6 +172,7 @@ function refusals(route: Route): ProblemCode[] {
     ...(isEmpty(route.params) ? [] : (['not_found'] as const)),
     ...(route.body ? WITH_BODY : isEmpty(route.query) ? [] : (['invalid_request'] as const)),
     ...(route.method === 'post' ? KEYED : []),
+    ...(isConditional(route) ? (['precondition_failed'] as const) : []),
     ...(route.problems ?? []),
   ];
 }

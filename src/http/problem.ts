@@ -54,6 +54,12 @@ export const methodNotAllowed =
 /** The code an error is answered with; `internal` for bugs. */
 export const problemCodeOf = (error: unknown): string => problemOf(error)?.code ?? 'internal';
 
+/** How a failed request is answered, in short. */
+export function outcomeOf(error: unknown): { status: number; code: string } {
+  const { status, code } = problemOf(error) ?? ofCode('internal');
+  return { status, code };
+}
+
 /** A refusal (4xx) as it is answered; undefined for failures (5xx), which another try may not have. */
 export function refusalOf(error: unknown, requestId: string): { status: number; body: object } | undefined {
   const problem = problemOf(error);

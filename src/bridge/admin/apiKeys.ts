@@ -19,6 +19,12 @@ export const findApiKey = async (
 ): Promise<ApiKeyRow | undefined> =>
   (await db.prisma.apiKey.findFirst({ where: { hash, revokedAt: null } })) ?? undefined;
 
+export async function getApiKey({ db }: Administration, id: string): Promise<ApiKeyRow> {
+  const key = await db.prisma.apiKey.findUnique({ where: { id } });
+  if (!key) throw noSuch('key');
+  return key;
+}
+
 /** Only the hash is kept: the key is shown to whoever made it, and to nobody afterwards. */
 export async function createApiKey(
   { db }: Administration,

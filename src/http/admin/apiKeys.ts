@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { type ApiKeyRow, createApiKey, listApiKeys, revokeApiKey } from '../../bridge/admin/apiKeys.ts';
+import { type ApiKeyRow, createApiKey, getApiKey, listApiKeys, revokeApiKey } from '../../bridge/admin/apiKeys.ts';
 import { line, time, timeOf, uuid } from './fields.ts';
 import { pageOf, toPage, uuidPage } from './pages.ts';
 import { created, gone, ok, route, type Route } from './route.ts';
 
 const tag = 'API keys';
+const params = z.strictObject({ id: uuid });
 const scopes = z
   .array(z.enum(['read', 'write', 'admin']))
   .min(1)
@@ -47,11 +48,23 @@ export const apiKeyRoutes: Route[] = [
     summary: 'Make a key',
     scope: 'admin',
     body: newApiKey,
+    example: { name: 'Console of the night shift', scopes: ['write'] },
     responses: { 201: madeApiKey },
     async handler({ deps, body }) {
       const { row, key } = await createApiKey(deps, { ...body, scopes: [...new Set(body.scopes)] });
       return created({ ...present(row), key });
     },
+  }),
+  route({
+    method: 'get',
+    path: '/api-keys/:id',
+    operationId: 'getApiKey',
+    tag,
+    summary: 'One key',
+    scope: 'admin',
+    params,
+    responses: { 200: apiKey },
+    handler: async ({ deps, params: { id } }) => ok(present(await getApiKey(deps, id))),
   }),
   route({
     method: 'delete',
@@ -60,7 +73,7 @@ export const apiKeyRoutes: Route[] = [
     tag,
     summary: 'Revoke a key',
     scope: 'admin',
-    params: z.strictObject({ id: uuid }),
+    params,
     description: 'The last key with the scope admin cannot be revoked.',
     responses: { 204: null },
     problems: ['conflict'],

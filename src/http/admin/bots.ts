@@ -8,6 +8,7 @@ import {
   removeBot,
   rotateBotToken,
 } from '../../bridge/admin/bots.ts';
+import { holdBot } from '../../bridge/admin/locks.ts';
 import { avatar, color, digits, line, time, timeOf, uuid, wiringState } from './fields.ts';
 import { pageOf, toPage, uuidPage } from './pages.ts';
 import { created, ok, removal, removed, route, type Route } from './route.ts';
@@ -113,6 +114,7 @@ export const botRoutes: Route[] = [
     scope: 'write',
     params: portalParams,
     body: newBot,
+    example: { code: 'companion', name: 'Companion', workPosition: 'Keeps the staff chats', color: 'azure' },
     responses: { 201: bot },
     problems: ['conflict'],
     handler: async ({ deps, params: { id }, body, requestId }) =>
@@ -127,6 +129,7 @@ export const botRoutes: Route[] = [
     scope: 'read',
     params,
     responses: { 200: bot },
+    hold: holdBot,
     handler: async ({ deps, params: { id, botId } }) => ok(present(await getBot(deps, id, botId))),
   }),
   route({
@@ -138,6 +141,7 @@ export const botRoutes: Route[] = [
     scope: 'write',
     params,
     body: botChange,
+    example: { name: 'Companion', workPosition: null, color: 'mint' },
     responses: { 200: bot },
     problems: ['conflict'],
     handler: async ({ deps, params: { id, botId }, body, requestId }) =>

@@ -7,6 +7,7 @@ import {
   listChannels,
   removeChannel,
 } from '../../bridge/admin/channels.ts';
+import { holdChannel } from '../../bridge/admin/locks.ts';
 import type { CompanionPolicy } from '../../bridge/model.ts';
 import { text } from '../../messenger/fields.ts';
 import { color, flag, portalLine, time, titleTemplate, userId, userIds, uuid, wiringState } from './fields.ts';
@@ -156,6 +157,14 @@ export const channelRoutes: Route[] = [
     scope: 'write',
     description: 'Activates the connector on the line. The portal is asked for the line before anything is written.',
     body: newChannel,
+    example: {
+      portalId: '01939c4e-7a10-7cc0-8a53-0d6f5c1b2a34',
+      messenger: 'shop-chat',
+      connector: 'ocg_support',
+      lineId: 1,
+      titleTemplate: '{name} · {messenger}',
+      companion: { mode: 'onFirstMessage', ownerUserId: 1, memberUserIds: [1] },
+    },
     responses: { 201: channel },
     problems: ['conflict', 'line_not_found', 'portal_unavailable', 'portal_refused'],
     async handler({ deps, body, requestId }) {
@@ -172,6 +181,7 @@ export const channelRoutes: Route[] = [
     scope: 'read',
     params,
     responses: { 200: channel },
+    hold: holdChannel,
     handler: async ({ deps, params: { id } }) => ok(present(await getChannel(deps, id))),
   }),
   route({
@@ -184,6 +194,7 @@ export const channelRoutes: Route[] = [
     params,
     description: 'Another title template retitles all its conversations; another policy counts for new companions.',
     body: channelChange,
+    example: { autoMap: true, titleTemplate: '{name}', companion: { mode: 'onDemand', memberUserIds: [1] } },
     responses: { 200: channel },
     async handler({ deps, params: { id }, body: { companion, ...rest }, requestId }) {
       const change = { ...rest, ...(companion ? { companion: policyOf(companion) } : {}) };

@@ -8,6 +8,7 @@ import {
   postMessage,
   putCompanion,
 } from '../../bridge/admin/companions.ts';
+import { holdConversation } from '../../bridge/admin/locks.ts';
 import { wantedCompanionTitle } from '../../bridge/conversations.ts';
 import { text } from '../../messenger/fields.ts';
 import { companionSummary, summarize } from './conversationView.ts';
@@ -122,6 +123,7 @@ export const companionRoutes: Route[] = [
     params,
     query: z.strictObject({ live: flag.optional().meta({ description: 'Asks the portal too' }) }),
     responses: { 200: companion },
+    hold: holdConversation,
     problems: ['portal_unavailable', 'portal_refused'],
     async handler({ deps, params: { id }, query }) {
       const row = await getCompanion(deps, id);
@@ -139,6 +141,7 @@ export const companionRoutes: Route[] = [
     params,
     description: 'Makes it where there is none, and brings an archived one back.',
     body: wish,
+    example: { title: 'Staff of order 1042', color: 'lime', ownerUserId: 1, memberUserIds: [1] },
     responses: { 200: companion, 201: companion },
     problems: ['conflict'],
     async handler({ deps, params: { id }, body, requestId }) {
@@ -172,6 +175,7 @@ export const companionRoutes: Route[] = [
     body: z
       .strictObject({ text: text.regex(/\S/, 'Invalid input: must not be blank').max(MAX_TEXT) })
       .meta({ id: 'NewCompanionMessage' }),
+    example: { text: 'Please call back before noon' },
     responses: { 202: message },
     problems: ['conflict'],
     async handler({ deps, params: { id }, body, requestId }) {

@@ -110,6 +110,7 @@ export const connectorRoutes: Route[] = [
     scope: 'write',
     params: portalParams,
     body: newConnector,
+    example: { code: 'ocg_support', name: 'Support chat', kind: 'group', color: '#1900ff' },
     responses: { 201: connector },
     problems: ['conflict'],
     handler: async ({ deps, params: { id }, body, requestId }) =>

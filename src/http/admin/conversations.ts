@@ -7,6 +7,7 @@ import {
   removeConversation,
   resyncConversation,
 } from '../../bridge/admin/conversations.ts';
+import { holdConversation } from '../../bridge/admin/locks.ts';
 import { id as externalId, text } from '../../messenger/fields.ts';
 import { companionState, conversation, kind, nameState, presentConversation as present } from './conversationView.ts';
 import { line, uuid } from './fields.ts';
@@ -69,6 +70,11 @@ export const conversationRoutes: Route[] = [
     scope: 'write',
     description: 'A dialog a group conversation already has is found and adopted.',
     body: mapping,
+    example: {
+      channelId: '01939c4e-7a10-7cc0-8a53-0d6f5c1b2a34',
+      externalId: 'c-1042',
+      name: 'Order 1042, Anna',
+    },
     responses: { 201: conversation },
     problems: ['conflict'],
     handler: async ({ deps, body, requestId }) => created(present(await mapConversation(deps, body, requestId))),
@@ -82,6 +88,7 @@ export const conversationRoutes: Route[] = [
     scope: 'read',
     params,
     responses: { 200: conversation },
+    hold: holdConversation,
     handler: async ({ deps, params: { id } }) => ok(present(await getConversation(deps, id))),
   }),
   route({
@@ -94,6 +101,7 @@ export const conversationRoutes: Route[] = [
     params,
     description: 'The answer shows the wanted name at once; `name.state` tells when the dialog has it.',
     body: change,
+    example: { name: 'Order 1042, Anna Berg', nameLocked: true },
     responses: { 200: conversation },
     problems: ['conflict'],
     handler: async ({ deps, params: { id }, body, requestId }) =>

@@ -131,6 +131,7 @@ export const jobRoutes: Route[] = [
     summary: 'Retry stuck jobs by filter',
     scope: 'write',
     body: retryMany,
+    example: { state: 'dead', kind: 'deliverMessage' },
     responses: { 202: retried },
     handler: async ({ deps, body }) => accepted(await retryJobs(deps, body)),
   }),
@@ -155,6 +156,7 @@ export const jobRoutes: Route[] = [
     params,
     description: 'It goes to the end of its lane, and has all its attempts again.',
     body: retry,
+    example: { forgetDoubt: false },
     responses: { 202: jobWithAttempts },
     problems: ['conflict'],
     handler: async ({ deps, params: { id }, body }) => accepted(await inFull(deps, await retryJob(deps, id, body))),
@@ -169,6 +171,7 @@ export const jobRoutes: Route[] = [
     params,
     description: 'It becomes dead, and its lane goes on without it.',
     body: cancelReason,
+    example: { reason: 'The customer wrote again' },
     responses: { 200: jobWithAttempts },
     problems: ['conflict'],
     async handler({ deps, params: { id }, body, apiKey }) {

@@ -8,6 +8,7 @@ import {
   removeMessenger,
   rotateSecret,
 } from '../../bridge/admin/messengers.ts';
+import { holdMessenger } from '../../bridge/admin/locks.ts';
 import { webUrl } from '../../messenger/fields.ts';
 import type { AdminDeps } from './deps.ts';
 import { line, time } from './fields.ts';
@@ -142,6 +143,7 @@ export const messengerRoutes: Route[] = [
     summary: 'Add a messenger',
     scope: 'write',
     body: newMessenger,
+    example: { slug: 'shop-chat', name: 'Shop chat', deliveryUrl: 'https://chat.example.com/deliveries' },
     responses: { 201: madeMessenger },
     problems: ['conflict'],
     async handler({ deps, body }) {
@@ -160,6 +162,7 @@ export const messengerRoutes: Route[] = [
     scope: 'read',
     params,
     responses: { 200: messenger },
+    hold: holdMessenger,
     handler: async ({ deps, params: { slug } }) => ok(presentTo(deps)(await getMessenger(deps, slug))),
   }),
   route({
@@ -171,6 +174,7 @@ export const messengerRoutes: Route[] = [
     scope: 'write',
     params,
     body: messengerChange,
+    example: { deliveryUrl: 'https://chat.example.com/v2/deliveries', paused: false },
     responses: { 200: messenger },
     async handler({ deps, params: { slug }, body }) {
       const row = await changeMessenger(deps, slug, body);
@@ -205,6 +209,7 @@ export const messengerRoutes: Route[] = [
     params,
     description: 'The secrets known before stay valid for `overlapHours`, so that nothing is lost meanwhile.',
     body: rotation,
+    example: { kind: 'webhook', overlapHours: 24 },
     responses: { 201: rotated },
     async handler({ deps, params: { slug }, body }) {
       const { secret: made, createdAt, previousExpiresAt } = await rotateSecret(deps, slug, body);

@@ -7,6 +7,7 @@ import {
   portalLines,
   type PortalRow,
 } from '../../bridge/admin/portals.ts';
+import { holdPortal } from '../../bridge/admin/locks.ts';
 import { time, timeOf, uuid } from './fields.ts';
 import { pageOf, toPage, uuidPage } from './pages.ts';
 import { ok, route, type Route } from './route.ts';
@@ -109,6 +110,7 @@ export const portalRoutes: Route[] = [
     scope: 'read',
     params,
     responses: { 200: portal },
+    hold: holdPortal,
     handler: async ({ deps, params: { id } }) => ok(present(await getPortal(deps, id), deps.clock.now())),
   }),
   route({
@@ -121,6 +123,7 @@ export const portalRoutes: Route[] = [
     params,
     description: 'While a portal is paused its work waits and uses up no attempts.',
     body: portalChange,
+    example: { paused: false, plan: 'enterprise' },
     responses: { 200: portal },
     handler: async ({ deps, params: { id }, body }) =>
       ok(present(await changePortal(deps, id, body), deps.clock.now())),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Tx } from '../../db/database.ts';
 import type { ProblemCode } from '../../kit/errors.ts';
 import type { ApiKey, Scope } from '../apiKey.ts';
 import type { AdminDeps } from './deps.ts';
@@ -38,11 +39,19 @@ interface Documented {
   problems?: readonly ProblemCode[];
 }
 
+/**
+ * A `GET` of one thing also says what that thing is: `PATCH`, `PUT` and `DELETE` of the same path are compared with what
+ * it shows (`ETag`, `If-Match`, audit).
+ */
 export interface Route extends Documented {
   params: z.ZodObject;
   query: z.ZodObject;
   /** Undefined: the method carries none. */
   body: z.ZodObject | undefined;
+  /** A body that is accepted, shown in the document. */
+  example: object | undefined;
+  /** Of a `GET`: holds the rows it shows until the transaction is over. */
+  hold?(tx: Tx, params: unknown): Promise<unknown>;
   handler(context: Context<unknown, unknown, unknown>): Promise<Answer>;
 }
 
@@ -56,6 +65,9 @@ interface Definition<
   params?: Params;
   query?: Query;
   body?: Body;
+  /** Of the body. Ids in it are made up. */
+  example?: z.input<Body>;
+  hold?(tx: Tx, params: z.output<Params>): Promise<unknown>;
   handler(context: Context<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Answer>;
 }
 
@@ -69,7 +81,7 @@ export function route<
   Body extends z.ZodObject = Nothing,
 >(definition: Definition<Params, Query, Body>): Route {
   const body = CARRIES_BODY.includes(definition.method) ? (definition.body ?? nothing) : undefined;
-  return { params: nothing, query: nothing, ...definition, body };
+  return { params: nothing, query: nothing, example: undefined, ...definition, body };
 }
 
 export const ok = (body: unknown): Answer => ({ status: 200, body });

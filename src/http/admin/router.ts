@@ -7,9 +7,13 @@ import { apiKeyOf, createApiKeyGuard } from '../apiKey.ts';
 import { methodNotAllowed, PROBLEM_CONTENT_TYPE } from '../problem.ts';
 import { requestIdOf } from '../requestId.ts';
 import type { AdminDeps } from './deps.ts';
+import { auditRefusal, audited, writes } from './audited.ts';
+import { targetOf } from './auditable.ts';
+import { type Conditions, etagOf, isKnown } from './etag.ts';
+import { guardedChange } from './guardedChange.ts';
 import { once } from './idempotency.ts';
 import { check, checkPath, readJson } from './parse.ts';
-import type { Answer, Route } from './route.ts';
+import type { Answer, Context, Route } from './route.ts';
 import { routes } from './routes.ts';
 
 /** The administration API; mounted at `/admin/v1`, between the request id and the problem handler. */
@@ -23,7 +27,9 @@ export function createAdminRouter(deps: AdminDeps): express.Router {
   for (const [path, own] of byPath(routes)) {
     const mounted = router.route(path);
     for (const route of own) {
-      mounted[route.method](guard(route.scope), ...(route.body ? readJson : []), serve(route, deps));
+      const resource = own.find(({ method }) => method === 'get');
+      mounted[route.method](guard(route.scope), ...(route.body ? readJson : []), serve(route, resource, deps));
+      mounted[route.method](auditRefusal(route, deps));
     }
     mounted.all(methodNotAllowed(own.map(({ method }) => method.toUpperCase()).join(', ')));
   }
@@ -38,7 +44,7 @@ function byPath(table: readonly Route[]): Map<string, Route[]> {
 }
 
 const serve =
-  (route: Route, deps: AdminDeps): RequestHandler =>
+  (route: Route, resource: Route | undefined, deps: AdminDeps): RequestHandler =>
   async (req, res) => {
     const context = {
       deps,
@@ -48,9 +54,28 @@ const serve =
       requestId: requestIdOf(res),
       apiKey: apiKeyOf(res),
     };
-    const answer = await perhapsOnce(route, deps, req, res, () => route.handler(context));
-    send(res, answer);
+    const conditions = { ifMatch: req.get('if-match'), ifNoneMatch: req.get('if-none-match') };
+    const answer = writes(route)
+      ? await perhapsOnce(route, deps, req, res, () => change(route, resource, res, context, conditions))
+      : await route.handler(context);
+    send(req, res, answer, conditions);
   };
+
+/** Whatever it changes is in the audit, and only changed if it is what the caller takes it for. */
+const change = (
+  route: Route,
+  resource: Route | undefined,
+  res: Response,
+  context: Context<unknown, unknown, unknown>,
+  conditions: Conditions,
+): Promise<Answer> =>
+  audited(route, res, context, (auditId) => {
+    if (route.method === 'post' || !resource) return route.handler(context);
+    const { type } = targetOf(route, {});
+    return guardedChange({ resource, conditions, context, auditId, type }, (deps) =>
+      route.handler({ ...context, deps }),
+    );
+  });
 
 async function perhapsOnce(
   route: Route,
@@ -69,9 +94,17 @@ async function perhapsOnce(
   return answer;
 }
 
-function send(res: Response, { status, body }: Answer): void {
+/** Answers that show the resource of the path as it is now. */
+const SHOWS_RESOURCE: readonly string[] = ['GET', 'HEAD', 'PUT', 'PATCH'];
+
+function send(req: Request, res: Response, { status, body }: Answer, conditions: Conditions): void {
   // Answers hold names of customers, and now and then a secret.
   res.set('Cache-Control', 'no-store').status(status);
+  if (SHOWS_RESOURCE.includes(req.method) && (status === 200 || status === 201)) {
+    const etag = etagOf(body);
+    res.set('ETag', etag);
+    if (req.method !== 'PUT' && req.method !== 'PATCH' && isKnown(conditions, etag)) return void res.status(304).end();
+  }
   if (body === undefined) return void res.end();
   if (status >= 400) res.setHeader('Content-Type', PROBLEM_CONTENT_TYPE);
   else res.type('json');

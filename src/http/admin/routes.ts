@@ -1,4 +1,5 @@
 import { apiKeyRoutes } from './apiKeys.ts';
+import { auditRoutes } from './auditEntries.ts';
 import { botRoutes } from './bots.ts';
 import { channelRoutes } from './channels.ts';
 import { companionRoutes } from './companions.ts';
@@ -28,4 +29,5 @@ export const routes: readonly Route[] = [
   ...runRoutes,
   ...timelineRoutes,
   ...apiKeyRoutes,
+  ...auditRoutes,
 ];

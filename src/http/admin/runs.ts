@@ -101,6 +101,7 @@ export const runRoutes: Route[] = [
     scope: 'write',
     description: 'It goes on in the background, behind everything else that waits for the portal.',
     body: newRun,
+    example: { kind: 'reconcileCompanions', portalId: '01939c4e-7a10-7cc0-8a53-0d6f5c1b2a34', dryRun: true },
     responses: { 202: runWithFindings },
     handler: async ({ deps, body, requestId }) => accepted(inFull(await createRun(deps, body, requestId))),
   }),
