@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createActivityRecord } from './bridge/activity.ts';
+import { createBlockedPortals } from './bridge/blockedPortals.ts';
 import { createPollSchedule } from './bridge/botEvents.ts';
 import { createDailyWork } from './bridge/daily.ts';
 import { firstAdminKey, replaceKey } from './bridge/identity.ts';
@@ -59,7 +60,7 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
 
 /** What happens by itself, again and again, in the processes whose role it is. */
 async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Promise<void> }> {
-  const { db, outbox, clock, log, localGateId, config } = parts;
+  const { db, outbox, portals, gate, wake, clock, log, localGateId, config } = parts;
   // Whoever only works has no door that could have been closed.
   const pulse = config.role === 'worker' ? undefined : createPulse({ db, outbox, clock, log });
   await pulse?.start();
@@ -67,8 +68,10 @@ async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Prom
   const pollSchedule = createPollSchedule({ db, outbox, clock, log });
   const activity = createActivityRecord({ db, clock, log });
   const daily = createDailyWork({ db, outbox, clock, log, localGateId });
+  const blockedPortals = createBlockedPortals({ db, portals, gate, wake, log });
   if (config.role !== 'web') {
     worker.start();
+    blockedPortals.start();
     retention.start();
     activity.start();
     await daily.start();
@@ -76,7 +79,7 @@ async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Prom
   }
   return {
     async stop() {
-      await Promise.all([retention.stop(), activity.stop(), daily.stop(), pollSchedule.stop()]);
+      await Promise.all([retention.stop(), activity.stop(), daily.stop(), pollSchedule.stop(), blockedPortals.stop()]);
       await pulse?.stop();
     },
   };

@@ -19,6 +19,8 @@ export interface PortalRequest {
   /** Executing it twice does no harm. */
   repeatable: boolean;
   signal?: AbortSignal;
+  /** Ours, for the log. */
+  portalId?: string;
 }
 
 export interface Answer {
@@ -97,8 +99,9 @@ export function createClient(deps: ClientDeps): Client {
   return {
     async post(request) {
       const startedAt = clock.now();
+      const { method, portalId } = request;
       const report = (outcome: { status?: number; code: string }): void =>
-        log.debug('portal.called', { method: request.method, ...outcome, durationMs: clock.now() - startedAt });
+        log.debug('portal.called', { portalId, method, ...outcome, durationMs: clock.now() - startedAt });
       try {
         const { status, ...answer } = await call(request);
         report({ status, code: 'ok' });

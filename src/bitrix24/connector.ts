@@ -191,6 +191,17 @@ export async function listBoundEvents(call: Call): Promise<BoundEvent[]> {
     .map((entry) => ({ event: asText(entry.event).toUpperCase(), handler: asText(entry.handler) }));
 }
 
+/** Makes the portal send ONAPPTEST with these words in it to whoever it is bound to (contract platform §5.1). */
+export async function testEvent(call: Call, words: Readonly<Record<string, string>>): Promise<void> {
+  await call('event.test', words, REPEATABLE);
+}
+
+/** Names of all connectors of the portal by their codes, those of others too (§3.5). */
+export async function listConnectors(call: Call): Promise<Map<string, string>> {
+  const list = asFields(await call('imconnector.list', {}, REPEATABLE));
+  return new Map(Object.entries(list).map(([code, name]) => [code.toLowerCase(), asText(name)]));
+}
+
 /** Marks the connector of a line as broken until the next `activate`; nothing crosses meanwhile (§3.12). */
 export async function setLineError(call: Call, line: LineRef): Promise<void> {
   await call('imconnector.set.error', lineParams(line), REPEATABLE);

@@ -17,10 +17,11 @@ export const BOUND_EVENTS = [
   'ONAPPUPDATE',
   'ONAPPUNINSTALL',
   'ONAPPPAYMENT',
+  'ONAPPTEST',
 ] as const;
 
-/** The last two come unbound. */
-export type KnownEvent = (typeof BOUND_EVENTS)[number] | 'ONAPPINSTALL' | 'ONAPPTEST';
+/** The last one comes unbound. */
+export type KnownEvent = (typeof BOUND_EVENTS)[number] | 'ONAPPINSTALL';
 
 export interface PortalEvent {
   /** Upper case. Others than the known ones are possible. */

@@ -43,14 +43,20 @@ export interface PortalCallDeps {
   budget?: OperatingBudget;
   /** The portal lives at another REST base now. */
   onMoved?: (endpoint: string, token: string) => Promise<void>;
+  /** Ours, for the log. */
+  portalId?: string;
+  /** Whoever waits for the answers gives up. */
+  signal?: AbortSignal;
 }
 
-export function createPortalCall({ client, tokens, beforeCall, budget, onMoved }: PortalCallDeps): Call {
+export function createPortalCall(deps: PortalCallDeps): Call {
+  const { client, tokens, beforeCall, budget, onMoved, portalId, signal } = deps;
+  const about = { ...(portalId === undefined ? {} : { portalId }), ...(signal === undefined ? {} : { signal }) };
   const attempt = async (access: Access, method: string, params: Params, repeatable: boolean): Promise<unknown> => {
     await budget?.admit(methodsOf(method, params));
     await beforeCall?.();
     try {
-      const answer = await client.post({ ...access, method, params, repeatable });
+      const answer = await client.post({ ...access, ...about, method, params, repeatable });
       if (answer.movedTo !== undefined) await onMoved?.(answer.movedTo, access.token);
       await budget?.used(usesOf(method, params, answer));
       for (const exhausted of exhaustedIn(method, params, answer)) await budget?.exhausted(exhausted, 0);

@@ -7,13 +7,13 @@ import { DeliveryError } from '../kit/errors.ts';
 import type { Vault } from '../kit/secrets.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { convergeBot } from './jobs.ts';
-import type { PortalCalls } from './portals.ts';
+import type { LiveOptions, PortalCalls } from './portals.ts';
 
 /** The bot methods of a portal, in the generation it has: probed, remembered, and probed again. */
 export interface BotAccess {
   of(portalId: string, token: () => Promise<void>): Promise<Bots>;
   /** For somebody who waits for the answer. */
-  live(portalId: string): Promise<Bots>;
+  live(portalId: string, options?: LiveOptions): Promise<Bots>;
 }
 
 export interface BotAccessDeps {
@@ -77,7 +77,7 @@ export function createBotAccess({ db, outbox, portals, clock }: BotAccessDeps): 
 
   return {
     of: (portalId, token) => choose(portalId, portals.of(portalId, token)),
-    live: async (portalId) => choose(portalId, await portals.live(portalId)),
+    live: async (portalId, options) => choose(portalId, await portals.live(portalId, options)),
   };
 }
 

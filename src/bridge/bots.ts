@@ -15,9 +15,12 @@ import { EVENTS_PATH } from './setUp.ts';
 /** A code is unique among all bots of a portal, not per application (contract imbot trap 9), and at most 50 characters. */
 const MAX_CODE = 50;
 
+/** Codes of this installation begin like this. */
+export const botCodePrefix = (installationId: string): string => `ocg_${installationId}_`;
+
 /** The code the portal knows a bot by. */
 export const portalBotCode = (installationId: string, code: string): string =>
-  `ocg_${installationId}_${code}`.slice(0, MAX_CODE);
+  `${botCodePrefix(installationId)}${code}`.slice(0, MAX_CODE);
 
 interface BotDeps {
   db: Database;
@@ -41,6 +44,21 @@ const profileOf = (bot: BotRow): BotProfile => ({
   ...(bot.avatar === null ? {} : { avatar: bot.avatar }),
 });
 
+/** Events are fetched where that is possible; the deprecated API posts them to us instead, and insists on it. */
+const wishOf = (generation: Bots['generation'], row: BotRow, publicUrl: string): BotWish => ({
+  profile: profileOf(row),
+  ...(generation === 'legacy' ? { webhook: `${publicUrl}${EVENTS_PATH}` } : {}),
+});
+
+interface BotWish {
+  profile: BotProfile;
+  webhook?: string;
+}
+
+/** What `appliedHash` is when the portal has taken everything. */
+export const wantedHashOf = (generation: Bots['generation'], row: BotRow, publicUrl: string): string =>
+  hashOf(JSON.stringify([generation, wishOf(generation, row, publicUrl)]));
+
 /** Registers a companion bot, and keeps its profile, its handler and its token in step. */
 export function createBotConvergence(deps: BotDeps): Handler {
   const { db, vault, clock, log } = deps;
@@ -48,22 +66,18 @@ export function createBotConvergence(deps: BotDeps): Handler {
   /** Registering is idempotent, and changes nothing of a bot that exists: its id is all we learn. */
   async function register(bots: Bots, row: BotRow, token: string): Promise<string> {
     const code = portalBotCode(deps.installationId, row.code);
-    const { botId } = await bots.register({ code, token, ...wishOf(bots, row) });
+    const { botId } = await bots.register({ code, token, ...wish(bots, row) });
     log.info('bot.registered', { botId: row.id, portalId: row.portalId });
     return botId;
   }
 
-  /** Events are fetched where that is possible; the deprecated API posts them to us instead, and insists on it. */
-  const wishOf = (bots: Bots, row: BotRow): { profile: BotProfile; webhook?: string } => ({
-    profile: profileOf(row),
-    ...(bots.generation === 'legacy' ? { webhook: `${deps.publicUrl()}${EVENTS_PATH}` } : {}),
-  });
+  const wish = ({ generation }: Bots, row: BotRow): BotWish => wishOf(generation, row, deps.publicUrl());
 
   /** The whole profile, always: the portal takes what is missing as cleared (contract imbot §5.2). */
   async function update(bots: Bots, bot: BotRef, row: BotRow): Promise<'updated' | 'gone' | Note> {
     const nextToken = row.nextToken === null ? {} : { nextToken: vault.decrypt(row.nextToken) };
     try {
-      await bots.update({ ...bot, ...wishOf(bots, row), ...nextToken });
+      await bots.update({ ...bot, ...wish(bots, row), ...nextToken });
       return 'updated';
     } catch (error) {
       if (hasCode(error, 'BOT_NOT_FOUND', 'BOT_ID_ERROR')) return 'gone';
@@ -85,7 +99,7 @@ export function createBotConvergence(deps: BotDeps): Handler {
       if (!row) return { outcome: 'done' };
       const bots = await deps.bots.of(row.portalId, () => run.token());
       const token = vault.decrypt(row.token);
-      const wantedHash = hashOf(JSON.stringify([bots.generation, wishOf(bots, row)]));
+      const wantedHash = wantedHashOf(bots.generation, row, deps.publicUrl());
       let botId = row.botId === null ? await register(bots, row, token) : String(row.botId);
       const isDue = row.appliedHash !== wantedHash || row.nextToken !== null || row.state === 'failed';
       const outcome = isDue ? await update(bots, { botId, token }, row) : 'updated';

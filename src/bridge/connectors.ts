@@ -1,16 +1,19 @@
 import {
   activate,
+  type ConnectorData,
   connectorStatus,
   registerConnector,
   setConnectorData,
   unregisterConnector,
 } from '../bitrix24/connector.ts';
 import { getLine } from '../bitrix24/openLines.ts';
+import type { Call } from '../bitrix24/portalApi.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import { DeliveryError } from '../kit/errors.ts';
 import type { Handler, Job, OutboxTx, Failure } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
+import { hashOf } from './companionPlan.ts';
 import { DEFAULT_ICON } from './icon.ts';
 import { reconnected } from './lineTrouble.ts';
 import { type Channel, notifyOfChannel } from './notifications.ts';
@@ -90,13 +93,22 @@ export function createChannelConnection({ db, outbox, portals, clock, publicUrl 
         // The portal activates lines that do not exist, and says yes (contract imconnector §3.2).
         if (!(await getLine(call, line.line))) throw lineNotFound(line.line);
         await activate(call, { ...line, active: true });
-        const data = { id: line.connector, name: channel.messenger.name, url: publicUrl() };
-        await setConnectorData(call, { ...line, data });
+        await setLineData(channel, call, publicUrl());
         if (!(await connectorStatus(call, line)).usable) {
           return { outcome: 'later', afterMs: STATUS_AGAIN_AFTER_MS, reason: 'the portal has not saved it yet' };
         }
       }
-      return { outcome: 'done', commit: (tx) => reconnected(tx, id, outbox) };
+      if (usable && channel.appliedDataHash !== lineDataHash(channel, publicUrl())) {
+        await setLineData(channel, call, publicUrl());
+      }
+      const appliedDataHash = lineDataHash(channel, publicUrl());
+      return {
+        outcome: 'done',
+        async commit(tx) {
+          await tx.prisma.channel.updateMany({ where: { id }, data: { appliedDataHash } });
+          await reconnected(tx, id, outbox);
+        },
+      };
     },
     async failed(tx, job, failure) {
       const where = { id: job.payload.channelId ?? '' };
@@ -104,6 +116,29 @@ export function createChannelConnection({ db, outbox, portals, clock, publicUrl 
     },
   };
 }
+
+interface ShownLine {
+  lineId: number;
+  connector: { code: string };
+  messenger: { name: string };
+}
+
+/** What the contact centre shows of us on the line. */
+const lineData = ({ connector, messenger }: ShownLine, publicUrl: string): ConnectorData => ({
+  id: connector.code,
+  name: messenger.name,
+  url: publicUrl,
+});
+
+export const lineDataHash = (channel: ShownLine, publicUrl: string): string =>
+  hashOf(JSON.stringify(lineData(channel, publicUrl)));
+
+export const setLineData = (channel: ShownLine, call: Call, publicUrl: string): Promise<void> =>
+  setConnectorData(call, {
+    connector: channel.connector.code,
+    line: String(channel.lineId),
+    data: lineData(channel, publicUrl),
+  });
 
 /** As if the event had come. */
 async function disconnectedMeanwhile(tx: OutboxTx, channel: Channel, job: Job, now: Date): Promise<void> {

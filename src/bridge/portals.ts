@@ -21,9 +21,16 @@ export interface PortalCalls {
   /** For bulk work: what jobs that run together ask for goes out as one batch. What must not be repeated goes alone. */
   packed(portalId: string, run: Pick<Run, 'token' | 'party'>): Call;
   /** For somebody who waits for the answer: pays at the gate itself. @throws RequestError not_found */
-  live(portalId: string): Promise<Call>;
+  live(portalId: string, options?: LiveOptions): Promise<Call>;
   /** Drops cached tokens, after another grant was stored. */
   forget(portalId: string): void;
+}
+
+export interface LiveOptions {
+  /** For whoever looks whether the portal is still closed to us. */
+  evenBlocked?: boolean;
+  /** When nobody waits any more. */
+  signal?: AbortSignal;
 }
 
 export interface PortalDeps {
@@ -75,7 +82,7 @@ export function createPortalCalls(deps: PortalDeps): PortalCalls {
     known.tokens.forget();
   }
 
-  function of(portalId: string, token: () => Promise<void>): Call {
+  function of(portalId: string, token: () => Promise<void>, signal?: AbortSignal): Call {
     const { tokens, budget } = knownOf(portalId);
     return createPortalCall({
       client: deps.client,
@@ -83,6 +90,8 @@ export function createPortalCalls(deps: PortalDeps): PortalCalls {
       budget,
       beforeCall: token,
       onMoved: (endpoint, accessToken) => moved(portalId, endpoint, accessToken),
+      portalId,
+      ...(signal === undefined ? {} : { signal }),
     });
   }
 
@@ -103,12 +112,13 @@ export function createPortalCalls(deps: PortalDeps): PortalCalls {
   }
 
   return {
-    of,
+    of: (portalId, token) => of(portalId, token),
     packed,
-    async live(portalId) {
+    async live(portalId, { evenBlocked = false, signal } = {}) {
       const portal = await deps.db.prisma.portal.findUnique({ where: { id: portalId } });
       if (!portal) throw new RequestError('not_found', 'There is no such portal');
-      return of(portalId, () => deps.gate.take(portal.gateId.toString(), { maxWaitMs: 10_000 }));
+      const patience = { maxWaitMs: 10_000, evenBlocked, ...(signal === undefined ? {} : { signal }) };
+      return of(portalId, () => deps.gate.take(portal.gateId.toString(), patience), signal);
     },
     forget(portalId) {
       portals.get(portalId)?.tokens.forget();

@@ -55,14 +55,20 @@ export function createPortalSetUp(
   };
 }
 
-/** Binds what is missing, and removes what points to an address of ours that is no longer true: two handlers, two deliveries. */
-async function bindEvents(call: Call, handler: string): Promise<void> {
+/**
+ * Binds what is missing, and removes what points to an address of ours that is no longer true, or is bound once for
+ * everybody and once more for a user: two handlers, two deliveries.
+ */
+export async function bindEvents(call: Call, handler: string): Promise<void> {
   const bound = await listBoundEvents(call);
   for (const { event, handler: other } of bound) {
     if (other !== handler && other.endsWith(EVENTS_PATH)) await unbindEvent(call, event, other);
   }
-  const ours = new Set(bound.filter((one) => one.handler === handler).map((one) => one.event));
-  for (const event of BOUND_EVENTS) if (!ours.has(event)) await bindEvent(call, event, handler);
+  for (const event of BOUND_EVENTS) {
+    const times = bound.filter((one) => one.event === event && one.handler === handler).length;
+    if (times > 1) await unbindEvent(call, event, handler);
+    if (times !== 1) await bindEvent(call, event, handler);
+  }
 }
 
 /** The plan decides how fast we may call; where the portal does not tell, the slower one is right. */

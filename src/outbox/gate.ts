@@ -10,17 +10,37 @@ export interface Rate {
   perSecond: number;
 }
 
+export interface TakeOptions {
+  signal?: AbortSignal;
+  maxWaitMs?: number;
+  /** For whoever looks whether the cause of a block is gone. What an administrator paused stays paused. */
+  evenBlocked?: boolean;
+}
+
+export interface Blocked {
+  gateId: string;
+  reason: string;
+  /** This one included. */
+  rechecks: number;
+}
+
 /** The request bucket of one portal (or messenger), one row shared by every process. */
 export interface Gate {
   /** Waits until a request may go out. @throws DeliveryError `blocked` when nothing passes, `retry` when it takes too long. */
-  take(gateId: string, options?: { signal?: AbortSignal; maxWaitMs?: number }): Promise<void>;
+  take(gateId: string, options?: TakeOptions): Promise<void>;
   /** The request that was paid for did not happen. */
   giveBack(gateId: string): Promise<void>;
   /** Empties the bucket for so long: somebody was too fast. */
   pauseFor(gateId: string, ms: number): Promise<void>;
-  /** Nothing passes for so long; then one job tries again. */
+  /** Nothing passes for so long, or until the cause is found to be gone. */
   block(gateId: string, ms: number, reason: string): Promise<void>;
-  unblock(gateId: string): Promise<void>;
+  /**
+   * Blocked gates, by the start of their keys, of which it is time to find out whether the cause is gone: half a minute
+   * after the block, and less and less often. Each is given to one caller of all processes.
+   */
+  dueRechecks(keyPrefix: string): Promise<Blocked[]>;
+  /** Returns whether it was blocked. */
+  unblock(gateId: string): Promise<boolean>;
 }
 
 const MAX_WAIT_MS = 30_000;
@@ -42,12 +62,13 @@ export function createGate(deps: { sql: Sql; clock?: Clock }): Gate {
   const at = (): Date | null => (deps.clock ? new Date(deps.clock.now()) : null);
 
   return {
-    async take(gateId, { signal, maxWaitMs = MAX_WAIT_MS } = {}) {
+    async take(gateId, { signal, maxWaitMs = MAX_WAIT_MS, evenBlocked = false } = {}) {
       for (let waitedMs = 0; ;) {
         const [row] = await deps.sql.rows<{ taken: boolean; blocked: boolean; reason: string | null; afterMs: number }>(
           statements.TAKE_TOKEN,
           gateId,
           at(),
+          evenBlocked,
         );
         if (row?.taken) return;
         if (!row || row.blocked) {
@@ -75,20 +96,11 @@ export function createGate(deps: { sql: Sql; clock?: Clock }): Gate {
       );
     },
     async block(gateId, ms, reason) {
-      await deps.sql.rows(
-        `update gate set blocked_reason = $3, blocked_until = coalesce($4::timestamptz, clock_timestamp())
-           + $2::float8 * interval '1 ms' where id = $1::bigint`,
-        gateId,
-        ms,
-        reason,
-        at(),
-      );
+      await deps.sql.rows(statements.BLOCK, gateId, ms, reason, at());
     },
+    dueRechecks: (keyPrefix) => deps.sql.rows<Blocked>(statements.CLAIM_RECHECKS, keyPrefix, at()),
     async unblock(gateId) {
-      await deps.sql.rows(
-        'update gate set blocked_until = null, blocked_reason = null where id = $1::bigint and blocked_reason is not null',
-        gateId,
-      );
+      return (await deps.sql.rows(statements.UNBLOCK, gateId)).length > 0;
     },
   };
 }

@@ -21,7 +21,10 @@ const HOURLY_ATTEMPTS = 90;
 export const MAX_ATTEMPTS = FIRST_DELAYS_MS.length + HOURLY_ATTEMPTS;
 const JITTER = 0.2;
 
-/** How long a blocked portal, or a line of it, is left alone before one job tries again. */
+/**
+ * How long a blocked portal, or a line of it, is left alone before a job tries again. Whether a portal's cause is gone
+ * is looked for sooner, and without a job.
+ */
 export const RECHECK_PORTAL_AFTER_MS = 10 * MINUTE;
 export const RECHECK_LINE_AFTER_MS = 5 * MINUTE;
 

@@ -218,17 +218,54 @@ att as (
   select id, 'done', 'confirmed', $2, at, 0 from del, clock)
 select id::text as id from del`;
 
-/** $1 gate, $2 at. One row: \`taken\`, else how long until a token is free; \`blocked\` reason when nothing passes. */
+/**
+ * $1 gate, $2 at, $3 whether a block is no hindrance. One row: \`taken\`, else how long until a token is free; \`blocked\`
+ * reason when nothing passes.
+ */
 export const TAKE_TOKEN = `
 with clock as (select coalesce($2::timestamptz, clock_timestamp()) as at),
 taken as (
   update gate set tat = case when step_ms = 0 then tat else greatest(tat, at) + step_ms * interval '1 ms' end
-  from clock where id = $1::bigint and not paused and (blocked_until is null or blocked_until <= at)
+  from clock where id = $1::bigint and not paused and ($3::boolean or blocked_until is null or blocked_until <= at)
     and (step_ms = 0 or tat <= at + burst_ms * interval '1 ms') returning 1)
 select exists (select 1 from taken) as taken,
-  g.paused or coalesce(g.blocked_until > at, false) as blocked, g.blocked_reason as reason,
+  g.paused or (not $3::boolean and coalesce(g.blocked_until > at, false)) as blocked, g.blocked_reason as reason,
   greatest(0, extract(epoch from g.tat - g.burst_ms * interval '1 ms' - at) * 1000)::float8 as "afterMs"
 from gate g, clock where g.id = $1::bigint`;
 
 export const GIVE_BACK = `
 update gate set tat = tat - step_ms * interval '1 ms' where id = $1::bigint and step_ms > 0`;
+
+/** The cause of a block is looked for soon, and less and less often while it stays. `rechecks`: how often it was in vain. */
+export const recheckAfter = (rechecks: string): string =>
+  `least(600, 30 * power(2, least(${rechecks}, 10))) * interval '1 second'`;
+
+/**
+ * $1 gate, $2 ms, $3 reason, $4 at. A gate that is closed again soon after it was opened goes on where it was, so that
+ * a cause that only seems to be gone is not tried every half minute.
+ */
+export const BLOCK = `
+with clock as (select coalesce($4::timestamptz, clock_timestamp()) as at),
+patience as (
+  select id, case when recheck_at > at - interval '20 minutes' then rechecks else 0 end as rechecks
+  from gate, clock where id = $1::bigint)
+update gate set blocked_reason = $3, blocked_until = at + $2::float8 * interval '1 ms', rechecks = patience.rechecks,
+  recheck_at = at + ${recheckAfter('patience.rechecks')}
+from patience, clock where gate.id = patience.id`;
+
+/** Lets a gate pass again what it holds back. $1 gate. */
+export const UNBLOCK = `
+update gate set blocked_until = null, blocked_reason = null where id = $1::bigint and blocked_reason is not null
+returning 1 as opened`;
+
+/**
+ * Blocked gates whose cause is to be looked for now; whoever gets a row looks. Nothing else opens the gate until the next
+ * look, unless no process looks any more: then a job tries in the end. $1 start of the keys, $2 at.
+ */
+export const CLAIM_RECHECKS = `
+with clock as (select coalesce($2::timestamptz, clock_timestamp()) as at)
+update gate g set rechecks = g.rechecks + 1, recheck_at = at + ${recheckAfter('(g.rechecks + 1)')},
+  blocked_until = greatest(g.blocked_until, at + ${recheckAfter('(g.rechecks + 1)')} + interval '10 minutes')
+from clock
+where starts_with(g.key, $1) and g.blocked_reason is not null and not g.paused and g.blocked_until > at and g.recheck_at <= at
+returning g.id::text as "gateId", g.blocked_reason as reason, g.rechecks`;

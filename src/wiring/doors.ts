@@ -76,11 +76,11 @@ function pagesOf(parts: Parts): Router[] {
 }
 
 function adminOf(
-  { db, outbox, portals, gate, vault, clock, log, publicUrl, messengers, wrongKeys }: Parts,
+  { db, outbox, portals, gate, vault, clock, log, publicUrl, messengers, wrongKeys, doctor }: Parts,
   sessions: ConsoleSessions,
 ): Router {
   return createAdminRouter({
-    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl, wrongKeys },
+    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl, wrongKeys, doctor },
     session: (req) => sessions.keyOf(req),
     onMessengerChanged: (slug) => messengers.forget(slug),
   });

@@ -3,6 +3,7 @@ import { createOAuth } from '../bitrix24/oauth.ts';
 import { createAcceptance } from '../bridge/accept.ts';
 import { createBotAccess } from '../bridge/botAccess.ts';
 import { installationIdOf, localGateOf } from '../bridge/identity.ts';
+import { createDoctor } from '../bridge/doctor.ts';
 import { createInstallation } from '../bridge/installation.ts';
 import { createDeliveries } from '../bridge/deliveries.ts';
 import { createMedia } from '../bridge/media.ts';
@@ -17,6 +18,7 @@ import { createVault } from '../kit/secrets.ts';
 import { createMessengerClient } from '../messenger/client.ts';
 import { createEgress } from '../messenger/egress.ts';
 import { createFileClient } from '../messenger/files.ts';
+import { createMessengerProbe } from '../messenger/probe.ts';
 import { createGate } from '../outbox/gate.ts';
 import { createOutbox } from '../outbox/outbox.ts';
 import { createWake } from '../outbox/wake.ts';
@@ -63,6 +65,10 @@ export async function createParts(config: Settled, log: Logger, owned: { clock?:
     messengers: createMessengerDirectory({ db, vault, clock }),
     deliveries: createDeliveries({ db, vault, clock, client: createMessengerClient(outside) }),
     media: createMedia({ db, files, egress, vault, clock, log, publicUrl }),
+    doctor: createDoctor({
+      ...{ db, outbox, gate, wake, portals, bots, vault, clock, log, installationId, publicUrl },
+      messengers: createMessengerProbe(outside),
+    }),
     frames: { db, client, installation, verify: { oauth, clientId: config.bitrix24.clientId, allowInsecure, clock } },
   };
 }

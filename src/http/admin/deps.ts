@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import type { PortalCalls } from '../../bridge/portals.ts';
 import type { Database } from '../../db/database.ts';
+import type { Doctor } from '../../bridge/doctor.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Logger } from '../../kit/logger.ts';
 import type { Vault } from '../../kit/secrets.ts';
@@ -14,6 +15,7 @@ export interface AdminDeps {
   outbox: Outbox;
   portals: PortalCalls;
   gate: Gate;
+  doctor: Doctor;
   vault: Vault;
   clock: Clock;
   log: Logger;

@@ -5,6 +5,7 @@ import { channelRoutes } from './channels.ts';
 import { companionRoutes } from './companions.ts';
 import { connectorRoutes } from './connectors.ts';
 import { conversationRoutes } from './conversations.ts';
+import { doctorRoutes } from './doctor.ts';
 import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
 import { overviewRoutes } from './overview.ts';
@@ -18,6 +19,7 @@ import { webhookEventRoutes } from './webhookEvents.ts';
 export const routes: readonly Route[] = [
   ...overviewRoutes,
   ...portalRoutes,
+  ...doctorRoutes,
   ...connectorRoutes,
   ...botRoutes,
   ...messengerRoutes,

@@ -4,6 +4,8 @@ import express from 'express';
 import { createAdminRouter } from '../../../src/http/admin/router.ts';
 import { routes } from '../../../src/http/admin/routes.ts';
 import type { Call } from '../../../src/bitrix24/portalApi.ts';
+import { createBotAccess } from '../../../src/bridge/botAccess.ts';
+import { createDoctor } from '../../../src/bridge/doctor.ts';
 import { createWrongKeys } from '../../../src/http/wrongKeys.ts';
 import { DeliveryError, RequestError } from '../../../src/kit/errors.ts';
 import { silentLogger } from '../../../src/kit/logger.ts';
@@ -61,6 +63,14 @@ export async function createAdminSite(): Promise<AdminSite> {
     },
     forget() {},
   };
+  const bots = createBotAccess({ db, outbox: bench.outbox, portals, clock });
+  const publicUrl = (): string => 'https://gateway.example';
+  const doctor = createDoctor({
+    ...{ db, outbox: bench.outbox, gate: bench.gate, wake: bench.wake, portals, bots, vault, clock, publicUrl },
+    log: silentLogger,
+    installationId: 'site',
+    messengers: { ask: () => Promise.resolve({ failure: 'network', detail: 'unreachable' }) },
+  });
   const site = await serve(() => [
     express.Router().use(
       '/admin/v1',
@@ -69,12 +79,13 @@ export async function createAdminSite(): Promise<AdminSite> {
         outbox: bench.outbox,
         gate: bench.gate,
         portals,
+        doctor,
         vault,
         clock,
         log: silentLogger,
         // Tests come with many a wrong key, from one address.
         wrongKeys: createWrongKeys({ limit: 10_000 }),
-        publicUrl: () => 'https://gateway.example',
+        publicUrl,
         onMessengerChanged: (slug) => void changedMessengers.push(slug),
         settleWithinMs: 300,
       }),
