@@ -42,7 +42,7 @@ export function Shell() {
 
 function Menu() {
   const { view } = route.value;
-  const live = useLive('/overview?hours=1', { everyMs: 15_000 });
+  const live = useLive('/overview?hours=1');
   const { dead = 0, parked = 0 } = live.data?.jobs ?? {};
   const counts = { failures: dead + parked };
   return html`<header class="menu">

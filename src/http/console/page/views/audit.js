@@ -46,14 +46,18 @@ const Entry = ({ entry: { at, apiKey, operation, path, target, request, before, 
 /** What differs, member by member; what was asked for where nothing is known to differ. */
 function Change({ before, after, request }) {
   const members = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
-  if (members.length > 0) {
+  const told = members.filter((name) => !OBVIOUS.includes(name) && brief(before?.[name]) !== brief(after?.[name]));
+  if (told.length > 0) {
     return html`<ul class="changes">
-      ${members.map((name) => html`<li><span class="soft">${inWords(name)}</span> <code>${brief(before?.[name])} → ${brief(after?.[name])}</code></li>`)}
+      ${told.map((name) => html`<li><span class="soft">${inWords(name)}</span> <code>${before ? `${brief(before[name])} → ` : ''}${brief(after?.[name])}</code></li>`)}
     </ul>`;
   }
   const asked = Object.entries(request);
   return asked.length === 0 ? html`<span class="soft">none</span>` : html`<code>${asked.map(([name, value]) => `${name}: ${brief(value)}`).join(', ')}</code>`;
 }
+
+/** Of everything that is made. */
+const OBVIOUS = ['id', 'createdAt'];
 
 function brief(value) {
   if (value === undefined || value === null) return 'none';

@@ -40,7 +40,7 @@ function Conversation({ conversation, reload }) {
     await Promise.all([portal.reload(), reload()]);
   };
   return html`
-    <${Diagnosis} of=${diagnose(facts)} conversation=${conversation} resume=${resume} reload=${reload} />
+    <${Diagnosis} of=${diagnose(facts)} conversation=${conversation} job=${job} resume=${resume} reload=${reload} />
     <div class="columns">
       <${NameCard} conversation=${conversation} reload=${reload} />
       <${DialogCard} conversation=${conversation} channel=${channel.data} portal=${portal.data} />
@@ -60,14 +60,14 @@ function useStuckJob({ id, name }) {
   return inFull.data ?? latest;
 }
 
-function Diagnosis({ of: { tone, text, why, todo, code, act }, conversation, resume, reload }) {
+function Diagnosis({ of: { tone, text, why, todo, code, act }, conversation, job, resume, reload }) {
   return html`<section class=${`diagnosis ${tone}`} aria-label="Why">
     <div>
       <strong>${text}</strong>
       ${(why || todo) && html`<p>${why} ${todo && html`<span class="todo">${todo}</span>`} ${code && html`<code>${code}</code>`}</p>`}
     </div>
     <div class="row">
-      ${act === 'resync' && html`<${ResyncNow} conversation=${conversation} reload=${reload} />`}
+      ${act === 'resync' && html`<${TryAgain} conversation=${conversation} job=${job} reload=${reload} />`}
       ${act === 'resume' && html`<${Action} look="main" run=${resume}>Resume the portal<//>`}
       ${act === 'wiring' && html`<a class="button main" href=${link('wiring')}>To the wiring</a>`}
       ${act === 'failures' && html`<a class="button main" href=${link('failures', undefined, { conversationId: conversation.id })}>To its failures</a>`}
@@ -75,13 +75,24 @@ function Diagnosis({ of: { tone, text, why, todo, code, act }, conversation, res
   </section>`;
 }
 
-function ResyncNow({ conversation, reload }) {
+/** A dead job is retried itself, so that nothing dead is left behind; anything else is compared anew. */
+function TryAgain({ conversation, job, reload }) {
   const run = async () => {
-    await post(`/conversations/${conversation.id}/resync`);
+    if (job?.state !== 'dead' || !(await retried(job.id))) await post(`/conversations/${conversation.id}/resync`);
     await reload();
   };
   return html`<${Action} run=${run} look="main">Try again now<//>`;
 }
+
+/** False: a newer job is about to do the same. */
+const retried = (id) =>
+  post(`/jobs/${id}/retry`).then(
+    () => true,
+    (problem) => {
+      if (problem.code === 'conflict') return false;
+      throw problem;
+    },
+  );
 
 function NameCard({ conversation, reload }) {
   const { id, name, dialog } = conversation;

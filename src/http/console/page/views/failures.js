@@ -1,5 +1,5 @@
-import { useState } from 'preact/hooks';
-import { post } from '../api.js';
+import { useEffect, useState } from 'preact/hooks';
+import { get, post } from '../api.js';
 import { number } from '../format.js';
 import { html } from '../html.js';
 import { useList, useLive } from '../live.js';
@@ -80,6 +80,7 @@ function Jobs({ items, filter, changed, more }) {
     tell(`${number(total)} tried again.`);
     await changed();
   };
+  const names = useNames(items);
   const isDead = filter.state === 'dead';
   return html`
     <div class="row bulk">
@@ -106,7 +107,7 @@ function Jobs({ items, filter, changed, more }) {
                 <input type="checkbox" aria-label=${`Choose job ${job.id}`} checked=${chosen.has(job.id)} disabled=${!may('write')} onChange=${(event) => choose([job.id], event.currentTarget.checked)} />
                 <button type="button" class="text" onClick=${() => setShown(job.id)}>${kindInWords(job.kind)}</button>
               </span>
-              ${job.conversationId && html`<small><a href=${link('conversations', job.conversationId)}>its conversation</a></small>`}
+              ${job.conversationId && html`<small><a href=${link('conversations', job.conversationId)}>${names[job.conversationId] ?? 'its conversation'}</a></small>`}
             <//>
             <${Cell} of="Why"><${Reason} code=${job.lastCode} /><//>
             <${Cell} of="Tries">${job.attemptCount}<//>
@@ -118,4 +119,19 @@ function Jobs({ items, filter, changed, more }) {
     <${More} more=${more} />
     ${shown && html`<${JobDialog} id=${shown} onClose=${() => setShown(undefined)} onChange=${changed} />`}
   `;
+}
+
+/** What the conversations of these jobs are called; asked once for each. */
+function useNames(items) {
+  const [names, setNames] = useState({});
+  const ids = [...new Set(items.map(({ conversationId }) => conversationId))].filter((id) => id && !(id in names));
+  useEffect(() => {
+    if (ids.length === 0) return;
+    const named = ids.map(async (id) => {
+      const found = await get(`/conversations/${id}`, { poll: true }).catch(() => undefined);
+      return [id, found && (found.name.wanted ?? found.externalId)];
+    });
+    Promise.all(named).then((known) => setNames((before) => ({ ...before, ...Object.fromEntries(known) })));
+  }, [ids.join()]);
+  return names;
 }
