@@ -49,11 +49,8 @@ export async function countBacklog({ sql }: Database): Promise<number> {
 }
 
 /** What happened from one moment to another; the first one is the beginning of a bucket. */
-export const countActivity = (
-  { sql }: Database,
-  from: number,
-  to: number,
-): Promise<Omit<ActivityRow, 'backlog'>[]> => sql.rows(COUNTS, new Date(from), new Date(to));
+export const countActivity = ({ sql }: Database, from: number, to: number): Promise<Omit<ActivityRow, 'backlog'>[]> =>
+  sql.rows(COUNTS, new Date(from), new Date(to));
 
 /** Writes the buckets that are over and not counted yet. Several processes may try: each bucket is written once. */
 export async function recordActivity(db: Database, now: number): Promise<void> {

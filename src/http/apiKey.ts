@@ -21,7 +21,7 @@ export interface ApiKeyGuardDeps {
   /** Shared with the other doors that take keys; one of its own by default. */
   wrongKeys?: WrongKeys;
   /** The key behind the session of a signed-in browser, asked when a request carries no key of its own. */
-  session?(req: Request): Promise<ApiKey | undefined>;
+  session?: (req: Request) => Promise<ApiKey | undefined>;
 }
 
 /** @returns `requireScope`, which makes the middleware that lets only keys with that scope pass. */

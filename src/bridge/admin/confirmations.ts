@@ -12,12 +12,7 @@ import { getJob, type JobRow } from './jobs.ts';
 const VISIBLE = ['deliverMessage', 'deliverReply', 'postToCompanion'];
 
 /** @throws RequestError conflict: it is no delivery of a message, or it is not dead or parked. */
-export async function confirmJob(
-  deps: Administration,
-  id: string,
-  reason: string,
-  requestId: string,
-): Promise<JobRow> {
+export async function confirmJob(deps: Administration, id: string, reason: string, requestId: string): Promise<JobRow> {
   const job = await getJob(deps, id);
   const { messageId } = job.payload as { messageId?: string };
   if (!VISIBLE.includes(job.kind) || messageId === undefined) {

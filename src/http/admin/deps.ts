@@ -26,7 +26,7 @@ export interface AdminDeps {
   /** Address, secrets or settings of a messenger changed: whoever keeps them in memory has to read them again. */
   onMessengerChanged(slug: string): void;
   /** The key behind the session of a signed-in browser, asked when a request carries none. */
-  session?(req: Request): Promise<ApiKey | undefined>;
+  session?: (req: Request) => Promise<ApiKey | undefined>;
   /** How long somebody is kept waiting for work on the portal; 5 seconds. */
   settleWithinMs?: number;
 }

@@ -62,7 +62,9 @@ function ownFiles(): [string, Asset][] {
 }
 
 function libraries(): [string, Asset][] {
-  const modules = Object.entries(LIBRARIES).map(([library, [name, file]]) => assetOf(fileOf(library), read(name, file)));
+  const modules = Object.entries(LIBRARIES).map(([library, [name, file]]) =>
+    assetOf(fileOf(library), read(name, file)),
+  );
   const script = assetOf('vendor/uplot.js', read('uplot', UPLOT.script));
   const style = assetOf('vendor/uplot.css', read('uplot', UPLOT.style));
   return [...modules, script, style];

@@ -29,7 +29,7 @@ export interface ConsoleSessionDeps {
   clock: Clock;
   log: Logger;
   publicUrl: () => string;
-  findKey(hash: string): Promise<ApiKey | undefined>;
+  findKey: (hash: string) => Promise<ApiKey | undefined>;
   wrongKeys: WrongKeys;
 }
 

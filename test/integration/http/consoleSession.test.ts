@@ -149,8 +149,8 @@ describe('a writing request with a session', () => {
     ['does not say where it comes from', { 'ocg-console': 'person' }, 403],
   ])('that %s', async (_what, headers: Record<string, string>, status) => {
     const { cookie } = await signedIn();
-    const origin = headers.origin === 'SELF' ? { origin: address.url } : {};
-    const answer = await write({ cookie, ...headers, ...origin });
+    const own = Object.entries(headers).map(([name, value]) => [name, value === 'SELF' ? address.url : value]);
+    const answer = await write({ cookie, ...(Object.fromEntries(own) as Record<string, string>) });
     expect([answer.status, status === 403 ? code(answer) : undefined]).toEqual([
       status,
       status === 403 ? 'cross_site' : undefined,
@@ -173,10 +173,13 @@ describe('a writing request with a session', () => {
 });
 
 describe('signing in', () => {
-  it.each([[{}], [{ key: '' }], [{ key: 7 }], [{ key: 'a b' }], [{ key: 'x', more: 1 }]])('with %j is no attempt', async (body) => {
-    const answer = await site.http.post('/console/session', body, { headers: fromThePage() });
-    expect([answer.status, code(answer)]).toEqual([400, 'invalid_request']);
-  });
+  it.each([[{}], [{ key: '' }], [{ key: 7 }], [{ key: 'a b' }], [{ key: 'x', more: 1 }]])(
+    'with %j is no attempt',
+    async (body) => {
+      const answer = await site.http.post('/console/session', body, { headers: fromThePage() });
+      expect([answer.status, code(answer)]).toEqual([400, 'invalid_request']);
+    },
+  );
 
   // The last of its kind here: the address is throttled from then on.
   it('with wrong keys is throttled, and the key that was right before still opens', async () => {
@@ -224,7 +227,7 @@ describe('the page', () => {
     expect(page.headers['cache-control']).toBe('no-cache');
   });
 
-  it('needs no other host, runs no script but its own, and shows in nobody else\'s frame', async () => {
+  it("needs no other host, runs no script but its own, and shows in nobody else's frame", async () => {
     const page = await raw('/console');
     expect(named(textOf(page)).filter((url) => !url.startsWith('./console/assets/'))).toEqual([]);
     const policy = String(page.headers['content-security-policy']);

@@ -15,6 +15,7 @@ export function diagnose({ conversation, channel, portal, job }) {
   return ofPortal(portal) ?? ofChannel(channel) ?? ofName(name, job);
 }
 
+/** @returns {Diagnosis} */
 function applied({ wanted, lastError }) {
   if (wanted === null) return { tone: 'info', text: 'The messenger has given it no name yet.' };
   if (lastError === 'dialog_unreadable') {
@@ -28,7 +29,12 @@ function ofPortal(portal) {
   if (!portal) return undefined;
   const { state, domain, authorized, blockedReason } = portal;
   if (state === 'uninstalled') {
-    return { tone: 'bad', text: `The application is not installed on ${domain}.`, ...inWords('uninstalled'), act: 'wiring' };
+    return {
+      tone: 'bad',
+      text: `The application is not installed on ${domain}.`,
+      ...inWords('uninstalled'),
+      act: 'wiring',
+    };
   }
   if (state === 'paused') {
     const why = 'Somebody paused the portal, and everything for it waits.';
@@ -47,7 +53,12 @@ function ofChannel(channel) {
   if (!channel || channel.state === 'ready') return undefined;
   const { state, lineId, lastError } = channel;
   if (state === 'pending') {
-    return { tone: 'info', text: `Line ${lineId} is being connected.`, why: 'The name follows when it is.', act: 'wiring' };
+    return {
+      tone: 'info',
+      text: `Line ${lineId} is being connected.`,
+      why: 'The name follows when it is.',
+      act: 'wiring',
+    };
   }
   const text = state === 'disconnected' ? `Line ${lineId} was disconnected.` : `Line ${lineId} could not be connected.`;
   return { tone: 'bad', text, ...inWords(lastError), act: 'wiring' };
@@ -74,6 +85,7 @@ function ofName(name, job) {
   return { tone: 'info', text: 'The name is on its way.', why };
 }
 
+/** @returns {{ why?: string, todo?: string, code?: string }} */
 function inWords(code) {
   const reason = reasonOf(code);
   return reason ? { why: reason.why, ...(reason.todo ? { todo: reason.todo } : {}), code } : {};

@@ -9,6 +9,7 @@ setInterval(() => {
 }, 10_000);
 
 const SECOND = 1_000;
+/** @type {[below: number, unit: number, name: string][]} */
 const STEPS = [
   [60 * SECOND, SECOND, 's'],
   [3_600 * SECOND, 60 * SECOND, 'min'],

@@ -17,7 +17,7 @@ const AT_MOST_MS = 60_000;
 export function useLive(path, { everyMs = EVERY_MS, load = get } = {}) {
   const [state, setState] = useState({ path, data: undefined, problem: undefined });
   const turn = useRef(async () => {});
-  // eslint-disable-next-line -- read here so that a sign-in asks again
+  // Read here, so that a sign-in asks again.
   const session = signIns.value;
 
   useEffect(() => {
@@ -64,19 +64,19 @@ const PAGE = 50;
 
 /**
  * A list, page after page.
- * @param {string} path
+ * @param {string | undefined} path
  * @param {Record<string, string | undefined>} filters
  */
 export function useList(path, filters = {}) {
   const [pages, setPages] = useState(1);
-  const filtered = path + query({ ...filters, limit: PAGE });
+  const filtered = path && path + query({ ...filters, limit: PAGE });
   const known = useRef(filtered);
   const wanted = known.current === filtered ? pages : 1;
   useEffect(() => {
     known.current = filtered;
     setPages(1);
   }, [filtered]);
-  const live = useLive(`${filtered}#${wanted}`, { load: loadPages });
+  const live = useLive(filtered && `${filtered}#${wanted}`, { load: loadPages });
   const previous = useRef({ filtered, data: undefined });
   if (live.data) previous.current = { filtered, data: live.data };
   // While another page is on its way the earlier ones stay.

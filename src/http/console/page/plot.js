@@ -10,7 +10,7 @@ function load() {
     const own = (file) => new URL(`./vendor/${file}`, import.meta.url).href;
     const style = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: own('uplot.css') });
     const script = Object.assign(document.createElement('script'), { src: own('uplot.js') });
-    script.onload = () => resolve(window.uPlot);
+    script.onload = () => resolve(/** @type {any} */ (window).uPlot);
     script.onerror = () => reject(new Error('The plots could not be loaded.'));
     document.head.append(style, script);
   });
@@ -33,7 +33,10 @@ export function Plot({ times, series, summary }) {
 
   useEffect(() => {
     let gone = false;
-    load().then((uPlot) => !gone && setDraw(() => uPlot), () => undefined);
+    load().then(
+      (uPlot) => !gone && setDraw(() => uPlot),
+      () => undefined,
+    );
     const repaint = () => setScheme(dark.matches);
     dark.addEventListener('change', repaint);
     return () => {

@@ -44,19 +44,32 @@ const REASONS = {
     where: 'failures',
   },
   // Reaching the portal
-  unreachable: { why: 'The other side cannot be reached.', todo: 'It is tried again by itself. Check the network if it lasts.' },
+  unreachable: {
+    why: 'The other side cannot be reached.',
+    todo: 'It is tried again by itself. Check the network if it lasts.',
+  },
   network: { why: 'The connection broke before the answer came.', todo: 'It is tried again by itself.' },
   timeout: { why: 'No answer came in time.', todo: 'It is tried again by itself.' },
-  html_answer: { why: 'A page came instead of an answer, probably from a proxy.', todo: 'It is tried again by itself.' },
+  html_answer: {
+    why: 'A page came instead of an answer, probably from a proxy.',
+    todo: 'It is tried again by itself.',
+  },
   empty_answer: { why: 'The answer was empty.', todo: 'It is tried again by itself.' },
   gate_closed: { why: 'The portal is paused or blocked.', todo: 'Open it under Channels and wiring.', where: 'wiring' },
-  QUERY_LIMIT_EXCEEDED: { why: 'The request limit of the portal is used up.', todo: 'It goes on by itself within seconds.' },
+  QUERY_LIMIT_EXCEEDED: {
+    why: 'The request limit of the portal is used up.',
+    todo: 'It goes on by itself within seconds.',
+  },
   OPERATION_TIME_LIMIT: {
     why: 'The operating time Bitrix24 allows for this method is used up.',
     todo: 'It goes on by itself within ten minutes.',
   },
   OVERLOAD_LIMIT: { why: 'Bitrix24 has blocked the application by hand.', todo: 'Write to the support of Bitrix24.' },
-  PAYMENT_REQUIRED: { why: "The portal's subscription or trial is over.", todo: 'Renew it, then resume the portal.', where: 'wiring' },
+  PAYMENT_REQUIRED: {
+    why: "The portal's subscription or trial is over.",
+    todo: 'Renew it, then resume the portal.',
+    where: 'wiring',
+  },
   PORTAL_DELETED: { why: 'The portal is closed or deleted.', todo: 'If it is back, resume it.', where: 'wiring' },
   // Rights
   no_grant: { why: 'No usable authorisation is stored for the portal.', todo: INSTALL, where: 'wiring' },
@@ -90,21 +103,40 @@ const REASONS = {
     todo: 'Allow it with ALLOW_INSECURE_PORTALS if it is meant to be.',
   },
   // Wiring
-  IMCONNECTOR_NO_CORRECT_PROVIDER: { why: 'The connector is not registered on the portal.', todo: CHECK, where: 'wiring' },
+  IMCONNECTOR_NO_CORRECT_PROVIDER: {
+    why: 'The connector is not registered on the portal.',
+    todo: CHECK,
+    where: 'wiring',
+  },
   IMCONNECTOR_NOT_SPECIFIED_CORRECT_CONNECTOR: { why: 'The connector is switched off.', todo: CHECK, where: 'wiring' },
   NOT_ACTIVE_LINE: { why: 'The connector is not active on this line.', todo: CHECK, where: 'wiring' },
   line_not_found: { why: 'The line was deleted on the portal.', todo: 'Connect another line.', where: 'wiring' },
-  ERROR_ARGUMENT: { why: 'Bitrix24 finds a part of the request wrong.', todo: 'The attempt tells which, in its own words.' },
+  ERROR_ARGUMENT: {
+    why: 'Bitrix24 finds a part of the request wrong.',
+    todo: 'The attempt tells which, in its own words.',
+  },
   ERROR_CORE: { why: 'Bitrix24 decided against it.', todo: 'The attempt tells why, in its own words.' },
-  item_rejected: { why: 'Bitrix24 took the request, but not this message.', todo: 'Look at its text and files, then retry.' },
+  item_rejected: {
+    why: 'Bitrix24 took the request, but not this message.',
+    todo: 'Look at its text and files, then retry.',
+  },
   file_not_taken: { why: 'Bitrix24 did not take a file; its address was sent instead.' },
   // The messenger
-  gone: { why: 'The messenger says that its delivery address is gone for good.', todo: 'Correct the delivery URL of the messenger.' },
+  gone: {
+    why: 'The messenger says that its delivery address is gone for good.',
+    todo: 'Correct the delivery URL of the messenger.',
+  },
   no_delivery_url: { why: 'The messenger has no delivery URL.', todo: 'Set the delivery URL of the messenger.' },
   failed_in_messenger: { why: 'The messenger could not deliver it.' },
   // Companions
-  bot_removed: { why: 'The bot was removed from the chat.', todo: 'Bring it back into the chat on the portal, then retry.' },
-  not_owner: { why: 'The bot does not own the chat any more, so it may not change this.', todo: 'Change it on the portal, or hand the chat back to the bot.' },
+  bot_removed: {
+    why: 'The bot was removed from the chat.',
+    todo: 'Bring it back into the chat on the portal, then retry.',
+  },
+  not_owner: {
+    why: 'The bot does not own the chat any more, so it may not change this.',
+    todo: 'Change it on the portal, or hand the chat back to the bot.',
+  },
   owner_not_member: { why: 'The new owner is no member of the chat.', todo: 'Add them as a member first.' },
   no_companion: { why: 'The conversation has no companion.' },
   avatar_too_large: { why: 'The picture is too large.', todo: 'Use a smaller one.' },
@@ -115,7 +147,10 @@ const REASONS = {
   cancelled: { why: 'A person gave it up.' },
   internal: { why: 'The gateway itself failed.', todo: 'Look for the request id in the log, and report it.' },
   database_gone: { why: 'The database could not be reached.', todo: 'It is tried again by itself.' },
-  unknown_kind: { why: 'This version of the gateway does not know such work.', todo: 'Finish the upgrade of all processes.' },
+  unknown_kind: {
+    why: 'This version of the gateway does not know such work.',
+    todo: 'Finish the upgrade of all processes.',
+  },
 };
 
 /**
@@ -126,7 +161,8 @@ export function reasonOf(code) {
   if (!code) return undefined;
   if (Object.hasOwn(REASONS, code)) return REASONS[code];
   const [, status] = /^http_(\d{3})$/.exec(code) ?? [];
-  if (status?.startsWith('5')) return { why: `The other side answered with ${status}.`, todo: 'It is tried again by itself.' };
+  if (status?.startsWith('5'))
+    return { why: `The other side answered with ${status}.`, todo: 'It is tried again by itself.' };
   if (status === '429') return { why: 'The other side was asked too fast.', todo: 'It goes on by itself.' };
   if (status) return { why: `The other side refused it (${status}).` };
   return { why: `The other side answered ${code}.` };

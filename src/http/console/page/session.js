@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { Refusal, send } from './wire.js';
+import { send } from './wire.js';
 
 /**
  * Who is signed in. `undefined`: not known yet, `null`: nobody.
@@ -42,11 +42,10 @@ export async function signIn(presented) {
   for (const resume of resumed) resume();
 }
 
+/** Nothing of what was shown stays in memory. Whoever could not be signed out sees that they are not. */
 export async function signOut() {
-  await send('DELETE', 'console/session').catch((problem) => {
-    if (!(problem instanceof Refusal) || problem.status !== 401) throw problem;
-  });
-  // Nothing of what was shown stays in memory.
-  location.hash = '';
+  key.value = null;
+  await send('DELETE', 'console/session').catch(() => undefined);
+  history.replaceState(null, '', location.pathname);
   location.reload();
 }

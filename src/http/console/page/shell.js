@@ -82,10 +82,13 @@ function View({ view, id }) {
 
 /** A bug in one view takes nothing else down. */
 class Guarded extends Component {
+  /** @override */
   state = { problem: undefined };
+  /** @override */
   static getDerivedStateFromError(problem) {
     return { problem };
   }
+  /** @override */
   render() {
     const { problem } = this.state;
     return problem ? html`<${Failed} problem=${problem} />` : this.props.children;

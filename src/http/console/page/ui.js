@@ -39,7 +39,10 @@ export const Notices = () =>
     ${notices.value.map(({ id, text, tone }) => html`<p key=${id} class="notice ${tone}">${text}</p>`)}
   </div>`;
 
-/** A button that is busy while its work is, and tells why it failed. Without the scope it cannot be pressed. */
+/**
+ * A button that is busy while its work is, and tells why it failed. Without the scope it cannot be pressed.
+ * @param {any} props
+ */
 export function Action({ run, children, look = '', needs = 'write', disabled = false, label = undefined }) {
   const [busy, setBusy] = useState(false);
   const allowed = may(needs);
@@ -67,7 +70,10 @@ export function Action({ run, children, look = '', needs = 'write', disabled = f
   </button>`;
 }
 
-/** A form whose submission is work. What was typed stays until the work succeeded. */
+/**
+ * A form whose submission is work. What was typed stays until the work succeeded.
+ * @param {any} props
+ */
 export function Form({ run, children, button, needs = 'write', look = '', buttonLook = 'main' }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(undefined);
@@ -95,14 +101,16 @@ export function Form({ run, children, button, needs = 'write', look = '', button
 export function Loaded({ live, children, empty = undefined, isEmpty = (data) => data.items?.length === 0 }) {
   const { data, problem, reload } = live;
   return html`
-    ${problem &&
-    html`<div class="problem" role="alert">
+    ${
+      problem &&
+      html`<div class="problem" role="alert">
       <span>
         ${data ? 'What you see may be old: ' : ''}${problem.message}
         ${problem.requestId && html`<small class="soft"> Request ${problem.requestId}</small>`}
       </span>
       <button type="button" onClick=${reload}>Try again</button>
-    </div>`}
+    </div>`
+    }
     ${data === undefined && !problem && html`<p class="loading" role="status">Loading…</p>`}
     ${data !== undefined && (empty && isEmpty(data) ? html`<div class="empty">${empty}</div>` : children(data))}
   `;
@@ -127,7 +135,8 @@ export const Table = ({ columns, children, caption }) =>
   </div>`;
 
 /** A cell that carries its column's name along, for narrow screens. */
-export const Cell = ({ of: label, children, look = '' }) => html`<td data-label=${label} class=${look}>${children}</td>`;
+export const Cell = ({ of: label, children, look = '' }) =>
+  html`<td data-label=${label} class=${look}>${children}</td>`;
 
 export const More = ({ more }) => (more ? html`<p><button type="button" onClick=${more}>Show more</button></p>` : null);
 
@@ -179,7 +188,10 @@ export function Dialog({ title, onClose, children, mayClose = true, look = '' })
   </dialog>`;
 }
 
-/** Asks before something that cannot be taken back. */
+/**
+ * Asks before something that cannot be taken back.
+ * @param {any} props
+ */
 export function Confirmed({ ask, title, button, run, look = '', children, needs = 'write' }) {
   const [open, setOpen] = useState(false);
   const go = async () => {
@@ -187,24 +199,28 @@ export function Confirmed({ ask, title, button, run, look = '', children, needs 
     setOpen(false);
   };
   return html`<button type="button" class=${look} disabled=${!may(needs)} onClick=${() => setOpen(true)}>${children}</button>
-    ${open &&
-    html`<${Dialog} title=${title} onClose=${() => setOpen(false)}>
+    ${
+      open &&
+      html`<${Dialog} title=${title} onClose=${() => setOpen(false)}>
       <p>${ask}</p>
       <div class="row">
         <${Action} run=${go} look="main danger" needs=${needs}>${button}<//>
         <button type="button" onClick=${() => setOpen(false)}>Leave it</button>
       </div>
-    <//>`}`;
+    <//>`
+    }`;
 }
 
-/** @param {[string, any][]} facts */
+/** @param {{ facts: [name: string, value: any][] }} props */
 export const Facts = ({ facts }) =>
   html`<dl class="facts">
-    ${facts.filter(([, value]) => value !== undefined).map(
-      ([name, value]) =>
-        html`<div>
+    ${facts
+      .filter(([, value]) => value !== undefined)
+      .map(
+        ([name, value]) =>
+          html`<div>
           <dt>${name}</dt>
           <dd>${value === null || value === '' ? html`<span class="soft">none</span>` : value}</dd>
         </div>`,
-    )}
+      )}
   </dl>`;

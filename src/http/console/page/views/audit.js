@@ -7,7 +7,19 @@ import { inWords } from '../words.js';
 
 /** Who changed what, newest first. */
 
-const TARGETS = ['conversation', 'companion', 'job', 'webhookEvent', 'portal', 'channel', 'connector', 'bot', 'messenger', 'run', 'apiKey'];
+const TARGETS = [
+  'conversation',
+  'companion',
+  'job',
+  'webhookEvent',
+  'portal',
+  'channel',
+  'connector',
+  'bot',
+  'messenger',
+  'run',
+  'apiKey',
+];
 
 export function View() {
   const { target, apiKeyId } = route.value.filters;
@@ -53,7 +65,9 @@ function Change({ before, after, request }) {
     </ul>`;
   }
   const asked = Object.entries(request);
-  return asked.length === 0 ? html`<span class="soft">none</span>` : html`<code>${asked.map(([name, value]) => `${name}: ${brief(value)}`).join(', ')}</code>`;
+  return asked.length === 0
+    ? html`<span class="soft">none</span>`
+    : html`<code>${asked.map(([name, value]) => `${name}: ${brief(value)}`).join(', ')}</code>`;
 }
 
 /** Of everything that is made. */

@@ -17,16 +17,21 @@ export function View({ id }) {
   return html`
     <${Title} text="Channels and wiring" beside=${!all && html`<button type="button" onClick=${() => setAll(true)}>All portals</button>`} />
     <${Loaded} live=${portals} empty=${html`<p>No portal has installed the application yet.</p>`}>
-      ${({ items }) => shown(items).map(
-        (portal) => html`<${Portal} key=${portal.id} portal=${portal} channels=${channels} reload=${portals.reload} />`,
-      )}
+      ${({ items }) =>
+        shown(items).map(
+          (portal) =>
+            html`<${Portal} key=${portal.id} portal=${portal} channels=${channels} reload=${portals.reload} />`,
+        )}
     <//>
   `;
 }
 
 function Portal({ portal, channels, reload }) {
   const { id, domain, state, blockedReason, authorized, scope, setUpAt, plan, appVersion, botGeneration } = portal;
-  const own = { ...channels, data: channels.data && { items: channels.data.items.filter((one) => one.portalId === id) } };
+  const own = {
+    ...channels,
+    data: channels.data && { items: channels.data.items.filter((one) => one.portalId === id) },
+  };
   return html`<section class="card portal" aria-label=${domain}>
     <div class="title">
       <h2>${domain} <${State} of=${state} /> ${!authorized && state !== 'uninstalled' && html`<span class="pill bad">no authorisation</span>`}</h2>

@@ -105,7 +105,9 @@ function NameCard({ conversation, reload }) {
   };
   const lock = async () => {
     await patch(`/conversations/${id}`, { nameLocked: !name.locked });
-    tell(name.locked ? 'Names from the messenger count again.' : 'Names from the messenger are kept aside from now on.');
+    tell(
+      name.locked ? 'Names from the messenger count again.' : 'Names from the messenger are kept aside from now on.',
+    );
     await reload();
   };
   return html`<section class="card">
@@ -140,7 +142,11 @@ const DialogCard = ({ conversation, channel, portal }) => {
       facts=${[
         ['Chat', dialog.chatId],
         ['Portal', portal && html`<a href=${link('wiring', portal.id)}>${portal.domain}</a>`],
-        ['Channel', channel && html`${channel.messenger}, line ${channel.lineId} ${channel.state !== 'ready' && html`<${State} of=${channel.state} />`}`],
+        [
+          'Channel',
+          channel &&
+            html`${channel.messenger}, line ${channel.lineId} ${channel.state !== 'ready' && html`<${State} of=${channel.state} />`}`,
+        ],
         ['Id in the messenger', externalId],
         ['Kind', kind],
         ['Topic', topic ?? undefined],
@@ -158,18 +164,25 @@ const isWeb = (url) => /^https?:\/\//i.test(url ?? '');
 const CompanionCard = ({ companion }) =>
   html`<section class="card">
     <h2>Companion <${State} of=${companion.state} /></h2>
-    ${companion.lastError &&
-    html`<p class="problem"><span><${Reason} code=${companion.lastError} /> ${companion.lastErrorDetail}</span></p>`}
-    ${companion.state === 'none'
-      ? html`<p class="soft">It has none. The channel's policy decides, or the administration API makes one on demand.</p>`
-      : html`<${Facts}
+    ${
+      companion.lastError &&
+      html`<p class="problem"><span><${Reason} code=${companion.lastError} /> ${companion.lastErrorDetail}</span></p>`
+    }
+    ${
+      companion.state === 'none'
+        ? html`<p class="soft">It has none. The channel's policy decides, or the administration API makes one on demand.</p>`
+        : html`<${Facts}
           facts=${[
             ['Chat', companion.chatId],
             ['Title', companion.title],
             ['Owner', companion.ownerUserId ?? 'the bot'],
             ['Managers', companion.managerUserIds.join(', ')],
             ['Members', companion.memberUserIds.join(', ')],
-            ['Could not be added', companion.unusableUserIds.length > 0 ? companion.unusableUserIds.join(', ') : undefined],
+            [
+              'Could not be added',
+              companion.unusableUserIds.length > 0 ? companion.unusableUserIds.join(', ') : undefined,
+            ],
           ]}
-        />`}
+        />`
+    }
   </section>`;

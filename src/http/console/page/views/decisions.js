@@ -26,7 +26,11 @@ const KINDS = {
     todo: 'Its work waits until you resume it.',
     resume: true,
   }),
-  deliveriesStopped: ({ name }) => ({ ...wiring, tone: 'bad', text: `Deliveries to the messenger ${name} have stopped` }),
+  deliveriesStopped: ({ name }) => ({
+    ...wiring,
+    tone: 'bad',
+    text: `Deliveries to the messenger ${name} have stopped`,
+  }),
   connectorFailed: ({ name }) => ({ ...wiring, tone: 'bad', text: `The connector ${name} could not be registered` }),
   botFailed: ({ name }) => ({ ...wiring, tone: 'bad', text: `The bot ${name} does not work` }),
   channelFailed: ({ name }) => ({ ...wiring, tone: 'bad', text: `The channel ${name} could not be connected` }),

@@ -15,8 +15,10 @@ export function Doctor({ portalId }) {
   return html`<div class="doctor">
     <div class="row">
       <${Action} run=${examine(false)}>Check the wiring<//>
-      ${result?.items.some((finding) => finding.repairable && finding.state === 'trouble') &&
-      html`<${Action} run=${examine(true)} look="main">Repair what can be repaired<//>`}
+      ${
+        result?.items.some((finding) => finding.repairable && finding.state === 'trouble') &&
+        html`<${Action} run=${examine(true)} look="main">Repair what can be repaired<//>`
+      }
       ${!result && html`<small class="soft">Looks at everything between the messenger and this portal, now.</small>`}
       ${result && html`<small class="soft">checked <${Time} at=${result.checkedAt} /></small>`}
     </div>
@@ -25,7 +27,9 @@ export function Doctor({ portalId }) {
 }
 
 const repaired = (count) =>
-  count === 0 ? 'Nothing could be repaired from here.' : `${count} ${count === 1 ? 'thing was' : 'things were'} put right.`;
+  count === 0
+    ? 'Nothing could be repaired from here.'
+    : `${count} ${count === 1 ? 'thing was' : 'things were'} put right.`;
 
 function Findings({ result }) {
   const [all, setAll] = useState(false);
@@ -36,8 +40,9 @@ function Findings({ result }) {
       ${result.ok ? `All ${result.items.length} checks passed.` : `${wrong.length} of ${result.items.length} checks need a look.`}
       <button type="button" class="text" aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? 'Show what is wrong' : 'Show all'}</button>
     </p>
-    ${shown.length > 0 &&
-    html`<${Table} caption="Findings" columns=${['Check', 'State', 'Finding', 'What to do']}>
+    ${
+      shown.length > 0 &&
+      html`<${Table} caption="Findings" columns=${['Check', 'State', 'Finding', 'What to do']}>
       ${shown.map(
         ({ check, subject, state, repaired: done, detail, repair }) =>
           html`<tr key=${`${check}:${subject}`}>
@@ -47,6 +52,7 @@ function Findings({ result }) {
             <${Cell} of="What to do">${repair ?? html`<span class="soft">nothing</span>`}<//>
           </tr>`,
       )}
-    <//>`}
+    <//>`
+    }
   `;
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { get, post } from '../api.js';
 import { number } from '../format.js';
 import { html } from '../html.js';
@@ -21,10 +21,13 @@ export function View() {
   const { filters } = route.value;
   const overview = useLive('/overview?hours=1');
   const counts = overview.data?.jobs;
-  const state = filters.state ?? (counts && counts.parked === 0 && counts.dead > 0 ? 'dead' : 'parked');
+  // Decided once: it must not change under somebody's hands when the last one is dealt with.
+  const first = useRef(undefined);
+  if (counts) first.current ??= counts.parked === 0 && counts.dead > 0 ? 'dead' : 'parked';
+  const state = filters.state ?? first.current;
   const { kind, portalId, conversationId } = filters;
   const portals = useLive('/portals?limit=200', { everyMs: 60_000 });
-  const live = useList('/jobs', { state, kind, portalId, conversationId });
+  const live = useList(state && '/jobs', { state, kind, portalId, conversationId });
   const changed = () => Promise.all([live.reload(), overview.reload()]);
   const portalNames = (portals.data?.items ?? []).map(({ id, domain }) => [id, domain]);
   return html`
@@ -57,12 +60,12 @@ function Jobs({ items, filter, changed, more }) {
   const here = items.filter(({ id }) => chosen.has(id));
   const choose = (ids, on) => {
     const next = new Set(chosen);
-    for (const id of ids) (on ? next.add(id) : next.delete(id));
+    for (const id of ids) on ? next.add(id) : next.delete(id);
     setChosen(next);
   };
   const retryChosen = async () => {
     const results = await Promise.allSettled(here.map(({ id }) => post(`/jobs/${id}/retry`)));
-    const failed = results.filter(({ status }) => status === 'rejected');
+    const failed = results.filter((result) => result.status === 'rejected');
     setChosen(new Set());
     await changed();
     const done = here.length - failed.length;
@@ -72,7 +75,7 @@ function Jobs({ items, filter, changed, more }) {
   const retryAll = async () => {
     const body = Object.fromEntries(Object.entries(filter).filter(([, value]) => value));
     let total = 0;
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const answer = await post('/jobs/retry', body);
       total += answer.retried;
       more = answer.more;
@@ -85,18 +88,24 @@ function Jobs({ items, filter, changed, more }) {
   return html`
     <div class="row bulk">
       <label class="check">
-        <input type="checkbox" checked=${here.length === items.length} disabled=${!may('write')} onChange=${(event) => choose(items.map(({ id }) => id), event.currentTarget.checked)} />
+        <input type="checkbox" checked=${here.length === items.length} disabled=${!may('write')} onChange=${(event) =>
+          choose(
+            items.map(({ id }) => id),
+            event.currentTarget.checked,
+          )} />
         All shown
       </label>
       <${Action} run=${retryChosen} disabled=${here.length === 0}>${isDead ? 'Retry' : 'Look again'} (${here.length})<//>
-      ${isDead &&
-      html`<${Confirmed}
+      ${
+        isDead &&
+        html`<${Confirmed}
         title="Retry everything that fits?"
         ask="All dead jobs that fit the filter are tried again, those that are not shown too."
         button="Retry all"
         run=${retryAll}
         >Retry all that fit<//
-      >`}
+      >`
+      }
     </div>
     <${Table} caption="Jobs" columns=${['Work', 'Why', 'Tries', 'Since', '']}>
       ${items.map(

@@ -25,16 +25,20 @@ const Job = ({ job, changed }) =>
         ['Next try', job.dueAt ? html`<${Time} at=${job.dueAt} />` : undefined],
         ['Queued', html`<${Time} at=${job.createdAt} />`],
         ['Done', job.finishedAt ? html`<${Time} at=${job.finishedAt} />` : undefined],
-        ['Conversation', job.conversationId ? html`<a href=${link('conversations', job.conversationId)}>open</a>` : undefined],
+        [
+          'Conversation',
+          job.conversationId ? html`<a href=${link('conversations', job.conversationId)}>open</a>` : undefined,
+        ],
         ['Request', job.requestId ? html`<code>${job.requestId}</code>` : undefined],
         ['Job', html`<code>${job.id}</code>`],
       ]}
     />
     <div class="row"><${Choices} job=${job} changed=${changed} /></div>
     <h3>Attempts</h3>
-    ${job.attempts.length === 0
-      ? html`<p class="soft">None yet, or they were long ago.</p>`
-      : html`<${Table} caption="Attempts" columns=${['When', 'Outcome', 'Why', 'Took']}>
+    ${
+      job.attempts.length === 0
+        ? html`<p class="soft">None yet, or they were long ago.</p>`
+        : html`<${Table} caption="Attempts" columns=${['When', 'Outcome', 'Why', 'Took']}>
           ${job.attempts.toReversed().map(
             ({ startedAt, outcome, code, status, detail, durationMs }) =>
               html`<tr>
@@ -44,7 +48,8 @@ const Job = ({ job, changed }) =>
                 <${Cell} of="Took">${durationMs} ms<//>
               </tr>`,
           )}
-        <//>`}
+        <//>`
+    }
   `;
 
 /** What can be done about a job: the words are those of the person who decides. */

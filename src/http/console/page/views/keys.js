@@ -21,7 +21,10 @@ export function View() {
     <${Title} text="Keys" />
     <section class="card">
       <h2>Make a key</h2>
-      <${NewKey} done=${(answer) => { setMade(answer); return live.reload(); }} />
+      <${NewKey} done=${(answer) => {
+        setMade(answer);
+        return live.reload();
+      }} />
     </section>
     <section class="card">
       <${Loaded} live=${live}>
@@ -58,7 +61,9 @@ const Keys = ({ items, reload }) =>
         tell(`The key ${name} is revoked.`);
         await reload();
       };
-      const ask = isOwn ? 'It is the key you are signed in with: this session ends.' : 'Whoever uses it is refused from now on, sessions of the console included.';
+      const ask = isOwn
+        ? 'It is the key you are signed in with: this session ends.'
+        : 'Whoever uses it is refused from now on, sessions of the console included.';
       return html`<tr key=${id}>
         <${Cell} of="Name" look="lead">${name} ${isOwn && html`<span class="pill info">yours</span>`}<//>
         <${Cell} of="Scopes">${scopes.join(', ')}<//>
@@ -74,7 +79,10 @@ const Keys = ({ items, reload }) =>
 function Made({ made, onClose }) {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
-    await navigator.clipboard?.writeText(made.key).then(() => setCopied(true), () => undefined);
+    await navigator.clipboard?.writeText(made.key).then(
+      () => setCopied(true),
+      () => undefined,
+    );
   };
   return html`<${Dialog} title=${`The key ${made.name}`} onClose=${onClose}>
     <p>It is shown this once. Keep it where secrets are kept.</p>

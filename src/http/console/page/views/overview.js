@@ -32,7 +32,9 @@ export function View() {
 }
 
 function Figures({ data: { jobs, names } }) {
-  const waits = jobs.oldestDueAt ? `the oldest is due since ${ago(jobs.oldestDueAt).replace(' ago', '')}` : 'none is late';
+  const waits = jobs.oldestDueAt
+    ? `the oldest is due since ${ago(jobs.oldestDueAt).replace(' ago', '')}`
+    : 'none is late';
   return html`<section class="figures" aria-label="Figures">
     <${Figure} name="Open work" value=${upTo(jobs.open, MUCH)} note=${jobs.open > 0 ? waits : 'everything is done'} />
     <${Figure} name="Parked" value=${upTo(jobs.parked, COUNTED)} note="wait for your decision" tone=${jobs.parked && 'warn'} to=${link('failures', undefined, { state: 'parked' })} />
@@ -56,7 +58,9 @@ function Plots({ activity }) {
     { name: 'Jobs done', color: '--green', fill: true, values: activity.map(({ done }) => done) },
     { name: 'Attempts failed', color: '--red', values: activity.map(({ failed }) => failed) },
   ];
-  const backlog = [{ name: 'Open jobs', color: '--violet', fill: true, values: activity.map((bucket) => bucket.backlog) }];
+  const backlog = [
+    { name: 'Open jobs', color: '--violet', fill: true, values: activity.map((bucket) => bucket.backlog) },
+  ];
   const last = activity.at(-1)?.backlog ?? 0;
   return html`<section class="plots">
     <div class="card">
