@@ -259,10 +259,12 @@ const suite = (executablePath: string): void => {
     for (const view of views) {
       await page.evaluate(`location.hash = '#/${view}'`);
       await page.locator('main .card').first().waitFor();
-      await page.waitForFunction("document.querySelectorAll('.loading').length === 0");
+      await until(async () => (await page.locator('.loading').count()) === 0);
       expect([view, await scrollsSideways()]).toEqual([view, false]);
     }
-    await page.evaluate('document.activeElement.blur()');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Keys');
+    await page.reload();
+    await heading('Keys');
     await page.keyboard.press('Tab');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content');
     await page.keyboard.press('Enter');

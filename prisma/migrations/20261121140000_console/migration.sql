@@ -25,7 +25,7 @@ CREATE TABLE "activity" (
 );
 
 -- Events come in the order of time, so a few bytes per range find the last minutes, at no cost worth naming.
-CREATE INDEX "webhook_event_received_at_idx" ON "webhook_event" USING BRIN ("received_at");
+CREATE INDEX "webhook_event_received_at_idx" ON "webhook_event" USING BRIN ("received_at") WITH (pages_per_range = 32, autosummarize = on);
 
 -- What needs a person is found without reading what does not.
 CREATE INDEX "companion_failed" ON "companion"("id") WHERE "state" = 'failed';

@@ -10,7 +10,15 @@ function read() {
 }
 
 export const route = signal(read());
-addEventListener('hashchange', () => (route.value = read()));
+
+let moved = false;
+addEventListener('hashchange', () => {
+  moved = true;
+  route.value = read();
+});
+
+/** Whether somebody went from one view to another since the page was loaded. */
+export const hasMoved = () => moved;
 
 /** @param {string} view */
 export const link = (view, id = undefined, filters = {}) => {

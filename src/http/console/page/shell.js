@@ -45,9 +45,12 @@ function Menu() {
   const live = useLive('/overview?hours=1');
   const { dead = 0, parked = 0 } = live.data?.jobs ?? {};
   const counts = { failures: dead + parked };
+  const list = useRef(undefined);
+  // On a narrow screen the menu is wider than the screen.
+  useEffect(() => list.current.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' }), [view]);
   return html`<header class="menu">
     <a class="brand" href=${link('overview')}><span class="mark" aria-hidden="true"></span><span>Open Channel Gateway</span></a>
-    <nav aria-label="Views">
+    <nav ref=${list} aria-label="Views">
       <ul>
         ${Object.entries(VIEWS)
           .filter(([, { name, needs }]) => name && (needs === undefined || may(needs)))

@@ -1,13 +1,13 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { html } from './html.js';
+import { hasMoved } from './route.js';
 
-/** The heading of a view. It takes the focus, so that whoever uses no mouse begins at the beginning. */
+/** The heading of a view. Whoever comes from another one begins here, also without a mouse. */
 export function Title({ children, text, beside = undefined }) {
   const heading = useRef(undefined);
   useEffect(() => {
-    if (document.activeElement === document.body || document.activeElement?.closest('nav')) {
-      heading.current.focus({ preventScroll: true });
-    }
+    if (!hasMoved()) return;
+    heading.current.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, []);
   useEffect(() => {

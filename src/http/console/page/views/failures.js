@@ -36,7 +36,7 @@ export function View() {
       ${STATES.map(
         ([one, name]) =>
           html`<button type="button" aria-pressed=${one === state} onClick=${() => refine({ state: one })}>
-            ${name} ${counts && html`<span class="count">${counts[one] >= 1000 ? '1,000+' : counts[one]}</span>`}
+            ${name} ${counts && html`<span class=${counts[one] > 0 ? 'count' : 'count none'}>${counts[one] >= 1000 ? '1,000+' : counts[one]}</span>`}
           </button>`,
       )}
     </div>
