@@ -52,11 +52,14 @@ const Figure = ({ name, value, note, tone, to }) => {
 
 function Plots({ activity }) {
   const times = activity.map(({ at }) => Date.parse(at) / 1000);
+  // Five minutes that are not over look like a slump; where there is nothing else yet they are better than nothing.
+  const isNew = activity.slice(0, -1).every(({ received, done }) => received + done === 0);
+  const over = isNew ? activity : activity.slice(0, -1);
   const sum = (member) => activity.reduce((total, bucket) => total + bucket[member], 0);
   const throughput = [
-    { name: 'Webhooks received', color: '--blue', values: activity.map(({ received }) => received) },
-    { name: 'Jobs done', color: '--green', fill: true, values: activity.map(({ done }) => done) },
-    { name: 'Attempts failed', color: '--red', values: activity.map(({ failed }) => failed) },
+    { name: 'Webhooks received', color: '--blue', values: over.map(({ received }) => received) },
+    { name: 'Jobs done', color: '--green', fill: true, values: over.map(({ done }) => done) },
+    { name: 'Attempts failed', color: '--red', values: over.map(({ failed }) => failed) },
   ];
   const backlog = [
     { name: 'Open jobs', color: '--violet', fill: true, values: activity.map((bucket) => bucket.backlog) },
@@ -65,7 +68,7 @@ function Plots({ activity }) {
   return html`<section class="plots">
     <div class="card">
       <h2>Throughput <small>per five minutes, last six hours</small></h2>
-      <${Plot} times=${times} series=${throughput} summary=${`${number(sum('received'))} webhooks received, ${number(sum('done'))} jobs done, ${number(sum('failed'))} attempts failed in the last six hours`} />
+      <${Plot} times=${times.slice(0, over.length)} series=${throughput} summary=${`${number(sum('received'))} webhooks received, ${number(sum('done'))} jobs done, ${number(sum('failed'))} attempts failed in the last six hours`} />
     </div>
     <div class="card">
       <h2>Backlog <small>jobs waiting or running</small></h2>
