@@ -21,7 +21,8 @@ const HEIGHT = 150;
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
 /**
- * @param {{ times: number[], series: { name: string, color: string, fill?: boolean, values: (number | null)[] }[], summary: string }} props
+ * @typedef {{ name: string, color: string, fill?: boolean, values: (number | null)[] }} Series
+ * @param {{ times: number[], series: Series[], summary: string }} props
  * `times` in seconds; `color` a custom property of the stylesheet; `summary` says the same without eyes.
  */
 export function Plot({ times, series, summary }) {

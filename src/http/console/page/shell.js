@@ -32,7 +32,9 @@ export function Shell() {
     <div class="shell">
       <${Menu} />
       <main ref=${main} id="main" tabindex="-1">
-        <${Guarded} key=${`${view}/${id}`}><${View} view=${view === 'conversations' && id ? 'conversation' : view} id=${id} /><//>
+        <${Guarded} key=${`${view}/${id}`}>
+          <${View} view=${view === 'conversations' && id ? 'conversation' : view} id=${id} />
+        <//>
       </main>
     </div>
     <${Notices} />
@@ -49,7 +51,9 @@ function Menu() {
   // On a narrow screen the menu is wider than the screen.
   useEffect(() => list.current.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' }), [view]);
   return html`<header class="menu">
-    <a class="brand" href=${link('overview')}><span class="mark" aria-hidden="true"></span><span>Open Channel Gateway</span></a>
+    <a class="brand" href=${link('overview')}>
+      <span class="mark" aria-hidden="true"></span><span>Open Channel Gateway</span>
+    </a>
     <nav ref=${list} aria-label="Views">
       <ul>
         ${Object.entries(VIEWS)

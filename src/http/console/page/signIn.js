@@ -53,7 +53,9 @@ export const SignInPage = () =>
   html`<main class="door">
     <div class="card">
       <h1><span class="mark" aria-hidden="true"></span>Open Channel Gateway</h1>
-      <p class="soft">Sign in with a key of the administration. The first one was printed when the gateway first started.</p>
+      <p class="soft">
+        Sign in with a key of the administration. The first one was printed when the gateway first started.
+      </p>
       <${SignInForm} />
     </div>
   </main>`;
@@ -62,7 +64,9 @@ export const SignInPage = () =>
 export const SignInAgain = () =>
   isOver.value
     ? html`<${Dialog} title="Please sign in again" mayClose=${false} look="narrow">
-        <p class="soft">The session is over. Nothing you typed is lost, and what you asked for is done after the sign-in.</p>
+        <p class="soft">
+          The session is over. Nothing you typed is lost, and what you asked for is done after the sign-in.
+        </p>
         <p class="soft">You were signed in with the key <strong>${key.value?.name}</strong>.</p>
         <${SignInForm} />
       <//>`

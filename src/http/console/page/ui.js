@@ -20,7 +20,8 @@ export const Time = ({ at }) =>
 export function Reason({ code, brief = false }) {
   const reason = reasonOf(code);
   if (!reason) return null;
-  return html`<span class="reason">${reason.why} ${!brief && reason.todo && html`<span class="soft">${reason.todo} </span>`}<code>${code}</code></span>`;
+  const todo = !brief && reason.todo && html`<span class="soft">${reason.todo} </span>`;
+  return html`<span class="reason">${reason.why} ${todo}<code>${code}</code></span>`;
 }
 
 /** @type {import('@preact/signals').Signal<{ id: number, text: string, tone: string }[]>} */
@@ -162,7 +163,14 @@ export function Search({ label, value, onChange, placeholder = '' }) {
   };
   return html`<label class="field wide"
     ><span>${label}</span>
-    <input type="search" value=${text} placeholder=${placeholder} onInput=${type} autocomplete="off" spellcheck=${false} />
+    <input
+      type="search"
+      value=${text}
+      placeholder=${placeholder}
+      onInput=${type}
+      autocomplete="off"
+      spellcheck=${false}
+    />
   </label>`;
 }
 

@@ -27,8 +27,15 @@ export function View() {
   return html`
     <${Title} text="Audit" />
     <div class="filters">
-      <${Select} label="What was changed" value=${target} options=${[['', 'anything'], ...TARGETS.map((one) => [one, inWords(one)])]} onChange=${(one) => refine({ target: one })} />
-      ${apiKeyId && html`<button type="button" onClick=${() => refine({ apiKeyId: undefined })}>With one key ✕</button>`}
+      <${Select}
+        label="What was changed"
+        value=${target}
+        options=${[['', 'anything'], ...TARGETS.map((one) => [one, inWords(one)])]}
+        onChange=${(one) => refine({ target: one })}
+      />
+      ${
+        apiKeyId && html`<button type="button" onClick=${() => refine({ apiKeyId: undefined })}>With one key ✕</button>`
+      }
     </div>
     <section class="card">
       <${Loaded} live=${live} empty=${html`<p>${target || apiKeyId ? 'No change fits.' : 'Nothing was changed yet.'}</p>`}>
@@ -46,14 +53,35 @@ export function View() {
 const Entry = ({ entry: { at, apiKey, operation, path, target, request, before, after, status, code, requestId } }) =>
   html`<tr>
     <${Cell} of="What" look="lead">
-      ${target.type === 'conversation' && target.id ? html`<a href=${link('conversations', target.id)}>${inWords(operation)}</a>` : inWords(operation)}
+      <${What} operation=${operation} target=${target} />
       <small class="soft" title=${`Request ${requestId}`}>${path}</small>
     <//>
-    <${Cell} of="Who"><button type="button" class="text" title="Only what this key changed" onClick=${() => refine({ apiKeyId: apiKey.id })}>${apiKey.name}</button><//>
+    <${Cell} of="Who">
+      <button
+        type="button"
+        class="text"
+        title="Only what this key changed"
+        onClick=${() => refine({ apiKeyId: apiKey.id })}
+      >
+        ${apiKey.name}
+      </button>
+    <//>
     <${Cell} of="Change"><${Change} before=${before} after=${after} request=${request} /><//>
-    <${Cell} of="Outcome">${status !== null && status < 400 ? html`<span class="pill good">done</span>` : html`<span class="pill bad">${code ? inWords(code) : 'not completed'}</span>`}<//>
+    <${Cell} of="Outcome">
+      <${Outcome} status=${status} code=${code} />
+    <//>
     <${Cell} of="When"><${Time} at=${at} /><//>
   </tr>`;
+
+const What = ({ operation, target: { type, id } }) =>
+  type === 'conversation' && id
+    ? html`<a href=${link('conversations', id)}>${inWords(operation)}</a>`
+    : inWords(operation);
+
+const Outcome = ({ status, code }) =>
+  status !== null && status < 400
+    ? html`<span class="pill good">done</span>`
+    : html`<span class="pill bad">${code ? inWords(code) : 'not completed'}</span>`;
 
 /** What differs, member by member; what was asked for where nothing is known to differ. */
 function Change({ before, after, request }) {
@@ -61,7 +89,10 @@ function Change({ before, after, request }) {
   const told = members.filter((name) => !OBVIOUS.includes(name) && brief(before?.[name]) !== brief(after?.[name]));
   if (told.length > 0) {
     return html`<ul class="changes">
-      ${told.map((name) => html`<li><span class="soft">${inWords(name)}</span> <code>${before ? `${brief(before[name])} → ` : ''}${brief(after?.[name])}</code></li>`)}
+      ${told.map((name) => {
+        const from = before ? `${brief(before[name])} → ` : '';
+        return html`<li><span class="soft">${inWords(name)}</span> <code>${from}${brief(after?.[name])}</code></li>`;
+      })}
     </ul>`;
   }
   const asked = Object.entries(request);

@@ -15,7 +15,10 @@ export function View({ id }) {
   const [all, setAll] = useState(id === undefined);
   const shown = (items) => (all ? items : items.filter((portal) => portal.id === id));
   return html`
-    <${Title} text="Channels and wiring" beside=${!all && html`<button type="button" onClick=${() => setAll(true)}>All portals</button>`} />
+    <${Title}
+      text="Channels and wiring"
+      beside=${!all && html`<button type="button" onClick=${() => setAll(true)}>All portals</button>`}
+    />
     <${Loaded} live=${portals} empty=${html`<p>No portal has installed the application yet.</p>`}>
       ${({ items }) =>
         shown(items).map(
@@ -26,6 +29,9 @@ export function View({ id }) {
   `;
 }
 
+const NO_LINE = html`<p>No line is connected.</p>
+  <p class="soft">Lines are connected in the Contact Center of the portal, or over the administration API.</p>`;
+
 function Portal({ portal, channels, reload }) {
   const { id, domain, state, blockedReason, authorized, scope, setUpAt, plan, appVersion, botGeneration } = portal;
   const own = {
@@ -34,7 +40,11 @@ function Portal({ portal, channels, reload }) {
   };
   return html`<section class="card portal" aria-label=${domain}>
     <div class="title">
-      <h2>${domain} <${State} of=${state} /> ${!authorized && state !== 'uninstalled' && html`<span class="pill bad">no authorisation</span>`}</h2>
+      <h2>
+        ${domain} <${State} of=${state} /> ${
+          !authorized && state !== 'uninstalled' && html`<span class="pill bad">no authorisation</span>`
+        }
+      </h2>
       <div class="row"><${Flow} portal=${portal} reload=${reload} /></div>
     </div>
     ${state === 'blocked' && html`<p class="problem"><${Reason} code=${blockedReason} /></p>`}
@@ -49,7 +59,7 @@ function Portal({ portal, channels, reload }) {
     />
     ${state !== 'uninstalled' && html`<${Doctor} portalId=${id} />`}
     <h3>Channels</h3>
-    <${Loaded} live=${own} empty=${html`<p>No line is connected.</p><p class="soft">Lines are connected in the Contact Center of the portal, or over the administration API.</p>`}>
+    <${Loaded} live=${own} empty=${NO_LINE}>
       ${({ items }) => html`<${Channels} items=${items} />`}
     <//>
     <${Parts} portalId=${id} what="connectors" title="Connectors" />
@@ -77,9 +87,13 @@ const Channels = ({ items }) =>
           <${Cell} of="Messenger" look="lead">${messenger}<//>
           <${Cell} of="Line">${lineId}<//>
           <${Cell} of="Connector"><code>${connector}</code><//>
-          <${Cell} of="State"><${State} of=${state} />${lastError && html`<small><${Reason} code=${lastError} /></small>`}<//>
+          <${Cell} of="State">
+            <${State} of=${state} />${lastError && html`<small><${Reason} code=${lastError} /></small>`}
+          <//>
           <${Cell} of="Companions">${MODES[companion.mode]}<//>
-          <${Cell} of="" look="actions"><a href=${link('conversations', undefined, { channelId: id })}>Conversations</a><//>
+          <${Cell} of="" look="actions">
+            <a href=${link('conversations', undefined, { channelId: id })}>Conversations</a>
+          <//>
         </tr>`,
     )}
   <//>`;
@@ -95,7 +109,8 @@ function Parts({ portalId, what, title }) {
         ${items.map(
           ({ code, name, state, lastError, kind }) =>
             html`<li>
-              <strong>${name}</strong> <code>${code}</code> ${kind && html`<span class="soft">${kind}</span>`} <${State} of=${state} title=${reasonOf(lastError)?.why} />
+              <strong>${name}</strong> <code>${code}</code> ${kind && html`<span class="soft">${kind}</span> `}
+              <${State} of=${state} title=${reasonOf(lastError)?.why} />
               ${lastError && html`<small><${Reason} code=${lastError} /></small>`}
             </li>`,
         )}

@@ -14,8 +14,13 @@ export function View({ id }) {
   const { data } = live;
   return html`
     <p class="crumbs"><a href=${link('conversations')}>Conversations</a></p>
-    <${Title} text=${data ? (data.name.wanted ?? data.externalId) : 'Conversation'} beside=${data && html`<${Resync} conversation=${data} reload=${live.reload} />`} />
-    <${Loaded} live=${live}>${(conversation) => html`<${Conversation} conversation=${conversation} reload=${live.reload} />`}<//>
+    <${Title}
+      text=${data ? (data.name.wanted ?? data.externalId) : 'Conversation'}
+      beside=${data && html`<${Resync} conversation=${data} reload=${live.reload} />`}
+    />
+    <${Loaded} live=${live}>
+      ${(conversation) => html`<${Conversation} conversation=${conversation} reload=${live.reload} />`}
+    <//>
   `;
 }
 
@@ -64,13 +69,21 @@ function Diagnosis({ of: { tone, text, why, todo, code, act }, conversation, job
   return html`<section class=${`diagnosis ${tone}`} aria-label="Why">
     <div>
       <strong>${text}</strong>
-      ${(why || todo) && html`<p>${why} ${todo && html`<span class="todo">${todo}</span>`} ${code && html`<code>${code}</code>`}</p>`}
+      ${
+        (why || todo) &&
+        html`<p>${why} ${todo && html`<span class="todo">${todo}</span>`} ${code && html`<code>${code}</code>`}</p>`
+      }
     </div>
     <div class="row">
       ${act === 'resync' && html`<${TryAgain} conversation=${conversation} job=${job} reload=${reload} />`}
       ${act === 'resume' && html`<${Action} look="main" run=${resume}>Resume the portal<//>`}
       ${act === 'wiring' && html`<a class="button main" href=${link('wiring')}>To the wiring</a>`}
-      ${act === 'failures' && html`<a class="button main" href=${link('failures', undefined, { conversationId: conversation.id })}>To its failures</a>`}
+      ${
+        act === 'failures' &&
+        html`<a class="button main" href=${link('failures', undefined, { conversationId: conversation.id })}>
+        To its failures
+      </a>`
+      }
     </div>
   </section>`;
 }
@@ -124,12 +137,20 @@ function NameCard({ conversation, reload }) {
     <${Form} run=${rename} button="Rename" buttonLook="" look="inline">
       <label class="field wide"
         ><span>Rename to</span>
-        <input value=${typed ?? ''} onInput=${(event) => setTyped(event.currentTarget.value)} maxlength="1000" required autocomplete="off" />
+        <input
+          value=${typed ?? ''}
+          onInput=${(event) => setTyped(event.currentTarget.value)}
+          maxlength="1000"
+          required
+          autocomplete="off"
+        />
       </label>
     <//>
     <p class="row">
       <${Action} run=${lock}>${name.locked ? 'Unlock the name' : 'Lock the name'}<//>
-      <small class="soft">${name.locked ? 'Locked: names from the messenger are kept aside.' : 'The messenger may rename it.'}</small>
+      <small class="soft">
+        ${name.locked ? 'Locked: names from the messenger are kept aside.' : 'The messenger may rename it.'}
+      </small>
     </p>
   </section>`;
 }
@@ -137,7 +158,9 @@ function NameCard({ conversation, reload }) {
 const DialogCard = ({ conversation, channel, portal }) => {
   const { dialog, externalId, kind, url, topic, createdAt, closedAt } = conversation;
   return html`<section class="card">
-    <h2>Dialog ${dialog.chatId === null ? html`<span class="pill none">none yet</span>` : html`<span class=${`pill ${dialog.sessionOpen ? 'good' : 'none'}`}>${dialog.sessionOpen ? 'session open' : 'no open session'}</span>`}</h2>
+    <h2>
+      Dialog <${Session} dialog=${dialog} />
+    </h2>
     <${Facts}
       facts=${[
         ['Chat', dialog.chatId],
@@ -157,6 +180,13 @@ const DialogCard = ({ conversation, channel, portal }) => {
     />
   </section>`;
 };
+
+function Session({ dialog: { chatId, sessionOpen } }) {
+  if (chatId === null) return html`<span class="pill none">none yet</span>`;
+  return sessionOpen
+    ? html`<span class="pill good">session open</span>`
+    : html`<span class="pill none">no open session</span>`;
+}
 
 /** It comes from the messenger: anything but a web address is shown nowhere as a link. */
 const isWeb = (url) => /^https?:\/\//i.test(url ?? '');

@@ -36,9 +36,27 @@ export function View() {
     <${Title} text="Conversations" />
     <div class="filters" role="search">
       <${Search} label="Name, or id in the messenger" value=${q} onChange=${(text) => refine({ q: text })} />
-      <${Select} label="Name" value=${nameState} options=${NAME_STATES} onChange=${(state) => refine({ nameState: state })} />
-      <${Select} label="Companion" value=${companionState} options=${COMPANION_STATES} onChange=${(state) => refine({ companionState: state })} />
-      ${known.size > 1 && html`<${Select} label="Channel" value=${channelId} options=${[['', 'any'], ...[...known.keys()].map((id) => [id, named(id)])]} onChange=${(id) => refine({ channelId: id })} />`}
+      <${Select}
+        label="Name"
+        value=${nameState}
+        options=${NAME_STATES}
+        onChange=${(state) => refine({ nameState: state })}
+      />
+      <${Select}
+        label="Companion"
+        value=${companionState}
+        options=${COMPANION_STATES}
+        onChange=${(state) => refine({ companionState: state })}
+      />
+      ${
+        known.size > 1 &&
+        html`<${Select}
+        label="Channel"
+        value=${channelId}
+        options=${[['', 'any'], ...[...known.keys()].map((id) => [id, named(id)])]}
+        onChange=${(id) => refine({ channelId: id })}
+      />`
+      }
     </div>
     <${ById} q=${q} />
     <section class="card">
@@ -66,9 +84,15 @@ const List = ({ items, named }) =>
           <//>
           <${Cell} of="In the dialog">
             <${State} of=${name.state} />
-            ${name.state !== 'applied' && name.applied !== null && html`<small class="soft">shows ${name.applied}</small>`}
+            ${
+              name.state !== 'applied' &&
+              name.applied !== null &&
+              html`<small class="soft">shows ${name.applied}</small>`
+            }
           <//>
-          <${Cell} of="Dialog">${dialog.chatId === null ? html`<span class="soft">none yet</span>` : dialog.sessionOpen ? 'open' : 'closed'}<//>
+          <${Cell} of="Dialog">
+            ${dialog.chatId === null ? html`<span class="soft">none yet</span>` : dialog.sessionOpen ? 'open' : 'closed'}
+          <//>
           <${Cell} of="Companion"><${State} of=${companion.state} /><//>
           <${Cell} of="Channel">${named(channelId)}<//>
           <${Cell} of="Changed"><${Time} at=${name.changedAt} /><//>

@@ -65,7 +65,9 @@ const KINDS = {
 
 export function Decisions({ decisions, reload }) {
   if (decisions.length === 0) {
-    return html`<div class="well" role="status"><strong>Nothing needs a decision.</strong> What fails for a while is retried by itself.</div>`;
+    return html`<div class="well" role="status">
+      <strong>Nothing needs a decision.</strong> What fails for a while is retried by itself.
+    </div>`;
   }
   return html`<ul class="decisions">
     ${decisions.map((decision) => html`<${One} key=${decision.kind + decision.id} decision=${decision} reload=${reload} />`)}
@@ -83,7 +85,11 @@ function One({ decision, reload }) {
   return html`<li class=${tone}>
     <div>
       <strong>${text}</strong>
-      <p>${[reason?.why, todo ?? reason?.todo].filter(Boolean).join(' ')} ${decision.reason && html`<code>${decision.reason}</code>`}</p>
+      <p>
+        ${[reason?.why, todo ?? reason?.todo].filter(Boolean).join(' ')} ${
+          decision.reason && html`<code>${decision.reason}</code>`
+        }
+      </p>
     </div>
     <div class="row">
       ${resume && html`<${Action} run=${goOn}>Resume<//>`}

@@ -38,7 +38,9 @@ function Findings({ result }) {
   return html`
     <p role="status" class=${result.ok ? 'verdict good' : 'verdict bad'}>
       ${result.ok ? `All ${result.items.length} checks passed.` : `${wrong.length} of ${result.items.length} checks need a look.`}
-      <button type="button" class="text" aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? 'Show what is wrong' : 'Show all'}</button>
+      <button type="button" class="text" aria-expanded=${all} onClick=${() => setAll(!all)}>
+        ${all ? 'Show what is wrong' : 'Show all'}
+      </button>
     </p>
     ${
       shown.length > 0 &&
@@ -46,8 +48,12 @@ function Findings({ result }) {
       ${shown.map(
         ({ check, subject, state, repaired: done, detail, repair }) =>
           html`<tr key=${`${check}:${subject}`}>
-            <${Cell} of="Check" look="lead">${inWords(check)}${subject && html`<small class="soft">${subject}</small>`}<//>
-            <${Cell} of="State">${done ? html`<span class="pill good">repaired</span>` : html`<${State} of=${state} />`}<//>
+            <${Cell} of="Check" look="lead">
+              ${inWords(check)}${subject && html`<small class="soft">${subject}</small>`}
+            <//>
+            <${Cell} of="State">
+              ${done ? html`<span class="pill good">repaired</span>` : html`<${State} of=${state} />`}
+            <//>
             <${Cell} of="Finding">${detail}<//>
             <${Cell} of="What to do">${repair ?? html`<span class="soft">nothing</span>`}<//>
           </tr>`,

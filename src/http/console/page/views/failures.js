@@ -17,6 +17,8 @@ const STATES = [
   ['dead', 'Dead', 'Refused, or given up after every try. Put the cause right, then retry.'],
 ];
 
+const NOTHING = { parked: 'Nothing waits for a decision.', dead: 'Nothing was given up.' };
+
 export function View() {
   const { filters } = route.value;
   const overview = useLive('/overview?hours=1');
@@ -28,6 +30,7 @@ export function View() {
   const { kind, portalId, conversationId } = filters;
   const portals = useLive('/portals?limit=200', { everyMs: 60_000 });
   const live = useList(state && '/jobs', { state, kind, portalId, conversationId });
+  const filter = { state, kind, portalId, conversationId };
   const changed = () => Promise.all([live.reload(), overview.reload()]);
   const portalNames = (portals.data?.items ?? []).map(({ id, domain }) => [id, domain]);
   return html`
@@ -36,19 +39,41 @@ export function View() {
       ${STATES.map(
         ([one, name]) =>
           html`<button type="button" aria-pressed=${one === state} onClick=${() => refine({ state: one })}>
-            ${name} ${counts && html`<span class=${counts[one] > 0 ? 'count' : 'count none'}>${counts[one] >= 1000 ? '1,000+' : counts[one]}</span>`}
+            ${name} ${
+              counts &&
+              html`<span class=${counts[one] > 0 ? 'count' : 'count none'}>
+              ${counts[one] >= 1000 ? '1,000+' : counts[one]}
+            </span>`
+            }
           </button>`,
       )}
     </div>
     <p class="soft">${STATES.find(([one]) => one === state)?.[2]}</p>
     <div class="filters">
-      <${Select} label="Work" value=${kind} options=${[['', 'any'], ...kinds]} onChange=${(one) => refine({ kind: one })} />
-      ${portalNames.length > 1 && html`<${Select} label="Portal" value=${portalId} options=${[['', 'any'], ...portalNames]} onChange=${(one) => refine({ portalId: one })} />`}
-      ${conversationId && html`<button type="button" onClick=${() => refine({ conversationId: undefined })}>Of one conversation ✕</button>`}
+      <${Select}
+        label="Work"
+        value=${kind}
+        options=${[['', 'any'], ...kinds]}
+        onChange=${(one) => refine({ kind: one })}
+      />
+      ${
+        portalNames.length > 1 &&
+        html`<${Select}
+        label="Portal"
+        value=${portalId}
+        options=${[['', 'any'], ...portalNames]}
+        onChange=${(one) => refine({ portalId: one })}
+      />`
+      }
+      ${
+        conversationId &&
+        html`<button type="button" onClick=${() => refine({ conversationId: undefined })}>Of one conversation ✕</button>`
+      }
     </div>
     <section class="card">
-      <${Loaded} live=${live} empty=${html`<p>${state === 'dead' ? 'Nothing was given up.' : 'Nothing waits for a decision.'}</p>`}>
-        ${({ items }) => html`<${Jobs} key=${state} items=${items} filter=${{ state, kind, portalId, conversationId }} changed=${changed} more=${live.more} />`}
+      <${Loaded} live=${live} empty=${html`<p>${NOTHING[state]}</p>`}>
+        ${({ items }) =>
+          html`<${Jobs} key=${state} items=${items} filter=${filter} changed=${changed} more=${live.more} />`}
       <//>
     </section>
   `;
@@ -95,7 +120,9 @@ function Jobs({ items, filter, changed, more }) {
           )} />
         All shown
       </label>
-      <${Action} run=${retryChosen} disabled=${here.length === 0}>${isDead ? 'Retry' : 'Look again'} (${here.length})<//>
+      <${Action} run=${retryChosen} disabled=${here.length === 0}>
+        ${isDead ? 'Retry' : 'Look again'} (${here.length})
+      <//>
       ${
         isDead &&
         html`<${Confirmed}
@@ -113,10 +140,23 @@ function Jobs({ items, filter, changed, more }) {
           html`<tr key=${job.id}>
             <${Cell} of="Work" look="lead">
               <span class="row tight">
-                <input type="checkbox" aria-label=${`Choose job ${job.id}`} checked=${chosen.has(job.id)} disabled=${!may('write')} onChange=${(event) => choose([job.id], event.currentTarget.checked)} />
+                <input
+                  type="checkbox"
+                  aria-label=${`Choose job ${job.id}`}
+                  checked=${chosen.has(job.id)}
+                  disabled=${!may('write')}
+                  onChange=${(event) => choose([job.id], event.currentTarget.checked)}
+                />
                 <button type="button" class="text" onClick=${() => setShown(job.id)}>${kindInWords(job.kind)}</button>
               </span>
-              ${job.conversationId && html`<small><a href=${link('conversations', job.conversationId)}>${names[job.conversationId] ?? 'its conversation'}</a></small>`}
+              ${
+                job.conversationId &&
+                html`<small>
+                <a href=${link('conversations', job.conversationId)}>
+                  ${names[job.conversationId] ?? 'its conversation'}
+                </a>
+              </small>`
+              }
             <//>
             <${Cell} of="Why"><${Reason} code=${job.lastCode} /><//>
             <${Cell} of="Tries">${job.attemptCount}<//>

@@ -43,8 +43,14 @@ const Job = ({ job, changed }) =>
             ({ startedAt, outcome, code, status, detail, durationMs }) =>
               html`<tr>
                 <${Cell} of="When"><${Time} at=${startedAt} /><//>
-                <${Cell} of="Outcome"><${State} of=${outcome} />${status ? html` <small class="soft">${status}</small>` : ''}<//>
-                <${Cell} of="Why">${code && html`<${Reason} code=${code} brief />`} ${detail && html`<small class="soft">${detail}</small>`}<//>
+                <${Cell} of="Outcome">
+                  <${State} of=${outcome} />${status ? html` <small class="soft">${status}</small>` : ''}
+                <//>
+                <${Cell} of="Why">
+                  ${
+                    code && html`<${Reason} code=${code} brief />`
+                  } ${detail && html`<small class="soft">${detail}</small>`}
+                <//>
                 <${Cell} of="Took">${durationMs} ms<//>
               </tr>`,
           )}

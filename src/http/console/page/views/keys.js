@@ -46,7 +46,14 @@ function NewKey({ done }) {
   return html`<${Form} run=${make} button="Make the key" needs="admin" look="inline">
     <label class="field wide"
       ><span>Name</span>
-      <input value=${name} onInput=${(event) => setName(event.currentTarget.value)} required maxlength="100" autocomplete="off" placeholder="Who or what will use it" />
+      <input
+        value=${name}
+        onInput=${(event) => setName(event.currentTarget.value)}
+        required
+        maxlength="100"
+        autocomplete="off"
+        placeholder="Who or what will use it"
+      />
     </label>
     <${Select} label="Scope" value=${scope} options=${SCOPES} onChange=${setScope} />
   <//>`;
@@ -68,9 +75,16 @@ const Keys = ({ items, reload }) =>
         <${Cell} of="Name" look="lead">${name} ${isOwn && html`<span class="pill info">yours</span>`}<//>
         <${Cell} of="Scopes">${scopes.join(', ')}<//>
         <${Cell} of="Made"><${Time} at=${createdAt} /><//>
-        <${Cell} of="State">${revokedAt ? html`<span class="soft">revoked <${Time} at=${revokedAt} /></span>` : html`<span class="pill good">valid</span>`}<//>
+        <${Cell} of="State">
+          ${revokedAt ? html`<span class="soft">revoked <${Time} at=${revokedAt} /></span>` : html`<span class="pill good">valid</span>`}
+        <//>
         <${Cell} of="" look="actions">
-          ${!revokedAt && html`<${Confirmed} title=${`Revoke the key ${name}?`} ask=${ask} button="Revoke" run=${revoke} needs="admin">Revoke<//>`}
+          ${
+            !revokedAt &&
+            html`<${Confirmed} title=${`Revoke the key ${name}?`} ask=${ask} button="Revoke" run=${revoke} needs="admin">
+            Revoke
+          <//>`
+          }
         <//>
       </tr>`;
     })}

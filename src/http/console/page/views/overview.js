@@ -26,7 +26,9 @@ export function View() {
     <//>
     <section class="card">
       <h2>Portals</h2>
-      <${Loaded} live=${portals} empty=${html`<${NoPortal} />`}>${({ items }) => html`<${Portals} items=${items} />`}<//>
+      <${Loaded} live=${portals} empty=${html`<${NoPortal} />`}>
+        ${({ items }) => html`<${Portals} items=${items} />`}
+      <//>
     </section>
   `;
 }
@@ -37,11 +39,39 @@ function Figures({ data: { jobs, names } }) {
     : 'none is late';
   return html`<section class="figures" aria-label="Figures">
     <${Figure} name="Open work" value=${upTo(jobs.open, MUCH)} note=${jobs.open > 0 ? waits : 'everything is done'} />
-    <${Figure} name="Parked" value=${upTo(jobs.parked, COUNTED)} note="wait for your decision" tone=${jobs.parked && 'warn'} to=${link('failures', undefined, { state: 'parked' })} />
-    <${Figure} name="Dead" value=${upTo(jobs.dead, COUNTED)} note="refused or given up" tone=${jobs.dead && 'bad'} to=${link('failures', undefined, { state: 'dead' })} />
-    <${Figure} name="Names pending" value=${upTo(names.pending, COUNTED)} note="on their way" to=${link('conversations', undefined, { nameState: 'pending' })} />
-    <${Figure} name="Names waiting" value=${upTo(names.waitingForDialog, COUNTED)} note="for a dialog or a session" to=${link('conversations', undefined, { nameState: 'waitingForDialog' })} />
-    <${Figure} name="Names failed" value=${upTo(names.failed, COUNTED)} note="see why" tone=${names.failed && 'bad'} to=${link('conversations', undefined, { nameState: 'failed' })} />
+    <${Figure}
+      name="Parked"
+      value=${upTo(jobs.parked, COUNTED)}
+      note="wait for your decision"
+      tone=${jobs.parked && 'warn'}
+      to=${link('failures', undefined, { state: 'parked' })}
+    />
+    <${Figure}
+      name="Dead"
+      value=${upTo(jobs.dead, COUNTED)}
+      note="refused or given up"
+      tone=${jobs.dead && 'bad'}
+      to=${link('failures', undefined, { state: 'dead' })}
+    />
+    <${Figure}
+      name="Names pending"
+      value=${upTo(names.pending, COUNTED)}
+      note="on their way"
+      to=${link('conversations', undefined, { nameState: 'pending' })}
+    />
+    <${Figure}
+      name="Names waiting"
+      value=${upTo(names.waitingForDialog, COUNTED)}
+      note="for a dialog or a session"
+      to=${link('conversations', undefined, { nameState: 'waitingForDialog' })}
+    />
+    <${Figure}
+      name="Names failed"
+      value=${upTo(names.failed, COUNTED)}
+      note="see why"
+      tone=${names.failed && 'bad'}
+      to=${link('conversations', undefined, { nameState: 'failed' })}
+    />
   </section>`;
 }
 
@@ -65,10 +95,19 @@ function Plots({ activity }) {
     { name: 'Open jobs', color: '--violet', fill: true, values: activity.map((bucket) => bucket.backlog) },
   ];
   const last = activity.at(-1)?.backlog ?? 0;
+  const happened = [
+    `${number(sum('received'))} webhooks received`,
+    `${number(sum('done'))} jobs done`,
+    `${number(sum('failed'))} attempts failed in the last six hours`,
+  ].join(', ');
   return html`<section class="plots">
     <div class="card">
       <h2>Throughput <small>per five minutes, last six hours</small></h2>
-      <${Plot} times=${times.slice(0, over.length)} series=${throughput} summary=${`${number(sum('received'))} webhooks received, ${number(sum('done'))} jobs done, ${number(sum('failed'))} attempts failed in the last six hours`} />
+      <${Plot}
+        times=${times.slice(0, over.length)}
+        series=${throughput}
+        summary=${happened}
+      />
     </div>
     <div class="card">
       <h2>Backlog <small>jobs waiting or running</small></h2>

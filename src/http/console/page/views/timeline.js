@@ -77,7 +77,12 @@ function Entry({ entry, show }) {
     <span class="what">
       <small>${kind}</small>
       ${own ? html`<button type="button" class="text" onClick=${() => show(own)}>${what}</button>` : html`<span>${what}</span>`}
-      ${note && html`<small class="note">${isCode(note) && note !== 'ok' ? html`<${Reason} code=${note} brief />` : note}</small>`}
+      ${
+        note &&
+        html`<small class="note">
+        ${isCode(note) && note !== 'ok' ? html`<${Reason} code=${note} brief />` : note}
+      </small>`
+      }
     </span>
     ${state && html`<${State} of=${state} />`}
   </li>`;

@@ -43,13 +43,30 @@ export function View() {
   return html`
     <${Title} text="Webhooks received" />
     <div class="filters" role="search">
-      <${Search} label="Conversation, by its id in the messenger" value=${externalId} onChange=${(text) => refine({ externalId: text })} />
+      <${Search}
+        label="Conversation, by its id in the messenger"
+        value=${externalId}
+        onChange=${(text) => refine({ externalId: text })}
+      />
       <${Select} label="State" value=${state} options=${STATES} onChange=${(one) => refine({ state: one })} />
-      <${Select} label="Type" value=${type} options=${[['', 'any'], ...TYPES.map((one) => [one, one])]} onChange=${(one) => refine({ type: one })} />
-      ${slugs.length > 1 && html`<${Select} label="Messenger" value=${messenger} options=${[['', 'any'], ...slugs]} onChange=${(one) => refine({ messenger: one })} />`}
+      <${Select}
+        label="Type"
+        value=${type}
+        options=${[['', 'any'], ...TYPES.map((one) => [one, one])]}
+        onChange=${(one) => refine({ type: one })}
+      />
+      ${
+        slugs.length > 1 &&
+        html`<${Select}
+        label="Messenger"
+        value=${messenger}
+        options=${[['', 'any'], ...slugs]}
+        onChange=${(one) => refine({ messenger: one })}
+      />`
+      }
     </div>
     <section class="card">
-      <${Loaded} live=${live} empty=${html`<p>${filtered ? 'No event fits.' : 'Nothing was received yet.'}</p><p class="soft">A messenger sends its events to the webhook URL it was given.</p>`}>
+      <${Loaded} live=${live} empty=${filtered ? NOTHING_FITS : NONE}>
         ${({ items }) => html`
           <${Table} caption="Webhook events" columns=${['Event', 'Conversation', 'State', 'Received', '']}>
             ${items.map((event) => html`<${Row} key=${event.id} event=${event} show=${setShown} reload=${live.reload} />`)}
@@ -62,11 +79,20 @@ export function View() {
   `;
 }
 
+const NOTHING_FITS = html`<p>No event fits.</p>`;
+const NONE = html`<p>Nothing was received yet.</p>
+  <p class="soft">A messenger sends its events to the webhook URL it was given.</p>`;
+
 const Row = ({ event, show, reload }) =>
   html`<tr>
-    <${Cell} of="Event" look="lead"><button type="button" class="text" onClick=${() => show(event.id)}>${event.type}</button><small class="soft">${event.messenger ?? 'a messenger that was removed'}</small><//>
+    <${Cell} of="Event" look="lead">
+      <button type="button" class="text" onClick=${() => show(event.id)}>${event.type}</button>
+      <small class="soft">${event.messenger ?? 'a messenger that was removed'}</small>
+    <//>
     <${Cell} of="Conversation">${event.externalId ?? html`<span class="soft">none</span>`}<//>
-    <${Cell} of="State"><${State} of=${event.state} />${event.note && html`<small class="soft">${event.note}</small>`}<//>
+    <${Cell} of="State">
+      <${State} of=${event.state} />${event.note && html`<small class="soft">${event.note}</small>`}
+    <//>
     <${Cell} of="Received"><${Time} at=${event.receivedAt} /><//>
     <${Cell} of="" look="actions"><${Replay} event=${event} reload=${reload} /><//>
   </tr>`;
