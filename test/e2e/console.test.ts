@@ -84,6 +84,20 @@ const suite = (executablePath: string): void => {
     expect(await jobs('dead')).toEqual([]);
   });
 
+  test('a name that waits for its portal says so, and the portal goes on from there', async () => {
+    await scene.say('waits', 'm-1', 'Hello', { name: 'Waits' });
+    await scene.conversation('waits', ({ name }) => name.applied === 'Waits');
+    await scene.api.patch(`/portals/${scene.portalId}`, { paused: true });
+    await scene.rename('waits', 'Waits for its portal');
+    const { id } = await scene.conversation('waits', ({ name }) => name.state === 'pending');
+    await signIn(`#/conversations/${id}`);
+    await page.getByText('is paused.').waitFor();
+    await press('Resume the portal');
+    await page.getByText('The dialog has its name.').waitFor();
+    await scene.api.patch(`/portals/${scene.portalId}`, { paused: false });
+    expect(scene.dialogs('waits')).toMatchObject([{ title: 'Waits for its portal' }]);
+  });
+
   test('a name is given and locked by hand', async () => {
     await scene.say('by-hand', 'm-1', 'Hello', { name: 'Given by the messenger' });
     await scene.conversation('by-hand', ({ name }) => name.applied !== null);

@@ -45,7 +45,7 @@ function ofPortal(portal) {
   }
   if (state !== 'blocked') return undefined;
   const text = `The portal ${domain} lets nothing pass.`;
-  return { tone: 'bad', text, ...inWords(blockedReason), act: 'wiring' };
+  return { tone: 'bad', text, ...inWords(blockedReason), act: 'resume' };
 }
 
 /** @returns {Diagnosis | undefined} */
