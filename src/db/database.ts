@@ -54,7 +54,7 @@ function isBrokenByPostgres(error: unknown): boolean {
 }
 
 const GONE =
-  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|57P0[123]|53300|08\w{3}|P1001|P1002|P1017|P2024|P2028|Connection terminated|timeout exceeded when trying to connect|Server has closed the connection|Can't reach database|the database system is|DatabaseNotReachable|ConnectionClosed|SocketTimeout/i;
+  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|\b(?:57P0[123]|53300|08[0-9A-Z]{3}|P1001|P1002|P1017|P2024|P2028)\b|Connection terminated|timeout exceeded when trying to connect|Server has closed the connection|Can't reach database|the database system is|DatabaseNotReachable|ConnectionClosed|SocketTimeout/i;
 
 /** Whether an error means that the database cannot be reached now, rather than that it refused the statement. */
 export function isDatabaseGone(error: unknown): boolean {

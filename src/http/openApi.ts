@@ -170,7 +170,7 @@ function refusals(route: Route): ProblemCode[] {
   return [
     ...ALWAYS,
     ...(isEmpty(route.params) ? [] : (['not_found'] as const)),
-    ...(route.body ? WITH_BODY : isEmpty(route.query) ? [] : (['invalid_request'] as const)),
+    ...(route.body ? WITH_BODY : (['invalid_request'] as const)),
     ...(route.method === 'post' ? KEYED : []),
     ...(isConditional(route) ? (['precondition_failed'] as const) : []),
     ...(route.problems ?? []),
@@ -193,6 +193,11 @@ function problems(codes: readonly ProblemCode[]): ZodOpenApiOperationObject['res
   );
 }
 
+const RENAMED = {
+  type: 'conversation.renamed',
+  timestamp: '2026-11-20T10:00:00.000Z',
+  data: { conversation: { id: 'c-1042', name: 'Order 1042, Anna' } },
+};
 const webhook: ZodOpenApiOperationObject = {
   operationId: 'receiveWebhook',
   tags: ['Webhooks'],
@@ -210,7 +215,7 @@ const webhook: ZodOpenApiOperationObject = {
         .meta({ description: '`v1,<base64 HMAC-SHA256 of "{id}.{timestamp}.{body}">`, several separated by spaces' }),
     }),
   },
-  requestBody: json(webhookBodySchema),
+  requestBody: json(webhookBodySchema, { example: RENAMED }),
   responses: {
     '202': {
       description: 'Durable',

@@ -48,7 +48,7 @@ export const methodNotAllowed =
   (allow: string): RequestHandler =>
   (_req, res) => {
     res.set('Allow', allow);
-    sendProblem(res, { status: 405, title: 'The path does not have this method', code: 'method_not_allowed' });
+    sendProblem(res, ofCode('method_not_allowed'));
   };
 
 /** The code an error is answered with; `internal` for bugs. */

@@ -13,22 +13,23 @@ export const PROBLEMS = {
   invalid_signature: { status: 401, title: 'The webhook signature is missing or wrong' },
   signature_expired: { status: 401, title: 'The webhook timestamp is outside the accepted window' },
   insufficient_scope: { status: 403, title: 'The key does not have the needed scope' },
+  cross_site: { status: 403, title: 'The request does not come from a page of the gateway' },
+  unverified_origin: { status: 403, title: 'The request could not be verified as coming from Bitrix24' },
   not_found: { status: 404, title: 'There is no such resource' },
   unknown_messenger: { status: 404, title: 'There is no messenger with this name' },
+  method_not_allowed: { status: 405, title: 'The path does not have this method' },
   conflict: { status: 409, title: 'The resource already exists or is in the way' },
   idempotency_conflict: { status: 409, title: 'This Idempotency-Key is still being worked on' },
   in_use: { status: 409, title: 'Other resources still depend on this one' },
-  payload_too_large: { status: 413, title: 'The body is too large' },
   precondition_failed: { status: 412, title: 'The resource is not what If-Match or If-None-Match expects' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
   idempotency_mismatch: { status: 422, title: 'This Idempotency-Key was used for another request' },
   line_not_found: { status: 422, title: 'The portal has no such Open Channel line' },
   portal_refused: { status: 422, title: 'The portal refused the operation' },
-  cross_site: { status: 403, title: 'The request does not come from a page of the gateway' },
-  unverified_origin: { status: 403, title: 'The request could not be verified as coming from Bitrix24' },
   too_many_wrong_keys: { status: 429, title: 'Too many wrong keys came from this address' },
-  media_unavailable: { status: 502, title: 'The file cannot be fetched from the messenger' },
   internal: { status: 500, title: 'Internal error' },
+  media_unavailable: { status: 502, title: 'The file cannot be fetched from the messenger' },
   portal_unavailable: { status: 503, title: 'The portal cannot be reached now' },
   not_stored: { status: 503, title: 'The gateway cannot store the request now' },
 } as const satisfies Record<string, { status: number; title: string }>;
@@ -38,7 +39,10 @@ export type ProblemCode = keyof typeof PROBLEMS;
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly code: ProblemCode;
-  /** Extra members of the problem document, such as `errors: [{path, message}]`; `retryAfterS` becomes a header too. Never secrets, never personal text. */
+  /**
+   * Extra members of the problem document, such as `errors: [{path, message}]`; `retryAfterS` becomes a header too.
+   * Never secrets, never personal text.
+   */
   readonly extra: Readonly<Record<string, unknown>>;
 
   constructor(code: ProblemCode, detail?: string, extra: Record<string, unknown> = {}) {

@@ -26,7 +26,7 @@ export async function audited(
   work: (auditId: string) => Promise<Answer>,
 ): Promise<Answer> {
   const { deps } = context;
-  const request = { ...(context.query as object), ...((context.body ?? {}) as object) };
+  const request = { ...(context.query as object), ...(context.body ?? {}) };
   const id = await begin(route, deps, res, context.params as Params, request);
   try {
     const answer = await work(id);

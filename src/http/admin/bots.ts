@@ -9,7 +9,7 @@ import {
   rotateBotToken,
 } from '../../bridge/admin/bots.ts';
 import { holdBot } from '../../bridge/admin/locks.ts';
-import { avatar, color, digits, line, time, timeOf, uuid, wiringState } from './fields.ts';
+import { avatar, color, int4, line, time, timeOf, uuid, wiringState } from './fields.ts';
 import { pageOf, toPage, uuidPage } from './pages.ts';
 import { created, ok, removal, removed, route, type Route } from './route.ts';
 
@@ -19,7 +19,7 @@ const CODE = /^[a-z0-9_]{1,20}$/;
 const portalParams = z.strictObject({ id: uuid });
 const params = z.strictObject({
   id: uuid,
-  botId: z.union([uuid, digits]).meta({ description: '`id`, or `botId`: the number of its user on the portal' }),
+  botId: z.union([uuid, int4]).meta({ description: '`id`, or `botId`: the number of its user on the portal' }),
 });
 const gender = z.enum(['M', 'F']);
 const name = line(100);

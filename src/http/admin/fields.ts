@@ -13,6 +13,11 @@ export const uuid = z
   .regex(UUID, 'Invalid input: expected a UUID')
   .toLowerCase()
   .meta({ override: { type: 'string', format: 'uuid', pattern: undefined } });
+/** Fits an integer of PostgreSQL. */
+export const int4 = z
+  .string()
+  .regex(/^[1-9]\d{0,9}$/)
+  .refine((text) => Number(text) <= MAX_INT4);
 export const digits = z.string().regex(DIGITS, 'Invalid input: expected digits');
 
 /** One visible line of at most `max` characters. */
@@ -63,9 +68,11 @@ export const COLORS = [
 ] as const;
 export const color = z.enum(COLORS);
 
+/** Spaces go first: an expression that may match them in two ways looks at a long text once per character. */
+const isBase64 = (text: string): boolean => /^[A-Za-z0-9+/]+={0,2}$/.test(text.replaceAll(/\s/g, ''));
 export const avatar = z
   .string()
-  .regex(/^[A-Za-z0-9+/\s]+={0,2}\s*$/, 'Invalid input: expected base64 without a `data:` prefix')
+  .refine(isBase64, 'Invalid input: expected base64 without a `data:` prefix')
   .meta({ description: 'Base64 of an image of at most 5000 x 5000 points, without a `data:` prefix' });
 
 export const flag = z

@@ -4,7 +4,7 @@ import { isDatabaseGone } from '../../db/database.ts';
 import { RequestError } from '../../kit/errors.ts';
 import type { Logger } from '../../kit/logger.ts';
 import { apiKeyOf, createApiKeyGuard } from '../apiKey.ts';
-import { methodNotAllowed, PROBLEM_CONTENT_TYPE } from '../problem.ts';
+import { methodNotAllowed, PROBLEM_CONTENT_TYPE, refusalOf } from '../problem.ts';
 import { requestIdOf } from '../requestId.ts';
 import type { AdminDeps } from './deps.ts';
 import { auditRefusal, audited, writes } from './audited.ts';
@@ -114,7 +114,8 @@ function send(req: Request, res: Response, { status, body }: Answer, conditions:
 const databaseGone =
   (log: Logger): ErrorRequestHandler =>
   (error: unknown, _req, res, next) => {
-    if (!isDatabaseGone(error)) return next(error);
+    // What is wrong with a request is told in words of the request, which may look like anything.
+    if (refusalOf(error, '') || !isDatabaseGone(error)) return next(error);
     log.error('request.not_stored', { requestId: requestIdOf(res), error });
     next(new RequestError('not_stored', 'The database cannot be reached now'));
   };

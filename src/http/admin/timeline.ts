@@ -6,6 +6,7 @@ import {
   timelineCursor,
   type TimelineRow,
 } from '../../bridge/admin/timeline.ts';
+import { identifier } from '../../messenger/fields.ts';
 import { chatId, chatIdOf, time, timeOf, uuid } from './fields.ts';
 import { pageOf, timelinePage, toPage } from './pages.ts';
 import { ok, route, type Route } from './route.ts';
@@ -91,7 +92,7 @@ export const timelineRoutes: Route[] = [
     tag: 'Messages',
     summary: 'What became of a message',
     scope: 'read',
-    params: z.strictObject({ id: z.string().min(1).max(255) }),
+    params: z.strictObject({ id: identifier(255) }),
     query: z.strictObject({ conversationId: uuid.optional() }),
     description: 'By the id of the gateway, of the messenger or of Bitrix24.',
     responses: { 200: passport },

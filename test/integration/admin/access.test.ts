@@ -36,7 +36,8 @@ describe('what the scopes are for', () => {
   it.each(routes.map((route) => [route.method, route.path, route.scope] as const))(
     '%s %s is open to %s',
     (method, path, scope) => {
-      const secret = path.startsWith('/api-keys') || (method === 'delete' && path === '/portals/:id');
+      const secret =
+        path.startsWith('/api-keys') || path === '/audit' || (method === 'delete' && path === '/portals/:id');
       expect(scope).toBe(secret ? 'admin' : method === 'get' ? 'read' : 'write');
     },
   );
@@ -64,13 +65,13 @@ describe('the edges of the API', () => {
     expect((await site.as.admin.get(path)).status).toBe(404);
   });
 
-  it.each(['/portals/17', '/portals/x', '/conversations/..%2f', '/jobs/abc', '/jobs/0', '/jobs/99999999999999999999'])(
-    'an id that cannot be one names nothing: %s',
-    async (path) => {
-      const answer = await site.as.admin.get(path);
-      expect([answer.status, problem(answer).code]).toEqual([404, 'not_found']);
-    },
-  );
+  it.each([
+    ...['/portals/17', '/portals/x', '/conversations/..%2f', '/jobs/abc', '/jobs/0', '/jobs/99999999999999999999'],
+    ...[`/portals/${NOWHERE}/bots/2147483648`, '/messages/a%00b'],
+  ])('an id that cannot be one names nothing: %s', async (path) => {
+    const answer = await site.as.admin.get(path);
+    expect([answer.status, problem(answer).code]).toEqual([404, 'not_found']);
+  });
 
   it('ids are found in any case', async () => {
     const { id } = await site.addPortal();
@@ -108,6 +109,21 @@ describe('the edges of the API', () => {
     const headers = { 'content-type': 'application/json' };
     const answer = await site.as.write.post('/messengers', Buffer.from('{"slug": '), { headers });
     expect([answer.status, problem(answer).code]).toEqual([400, 'invalid_json']);
+  });
+
+  it('a body that is not JSON is no failure of the database, whatever codes it has in it', async () => {
+    const headers = { 'content-type': 'application/json' };
+    for (const text of ['{"a": x08006', '{57P01}', 'ECONNREFUSED']) {
+      const answer = await site.as.write.post('/messengers', Buffer.from(text), { headers });
+      expect([text, answer.status]).toEqual([text, 400]);
+    }
+  });
+
+  it('an image that is none is refused at once, however long it is', async () => {
+    const { id } = await site.addPortal();
+    const avatar = `A${' '.repeat(900_000)}!`;
+    const answer = await site.as.write.post(`/portals/${id}/bots`, { code: 'slow', name: 'Slow', avatar });
+    expect([answer.status, problem(answer).errors?.[0]?.path]).toEqual([400, '/avatar']);
   });
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/json5'])(

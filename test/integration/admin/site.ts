@@ -12,11 +12,15 @@ import { silentLogger } from '../../../src/kit/logger.ts';
 import { createVault, hashSecret, type Vault } from '../../../src/kit/secrets.ts';
 import type { Handler } from '../../../src/outbox/job.ts';
 import { createOutboxBench, type OutboxBench } from '../../support/outbox.ts';
-import { type ProblemDocument, serve } from '../http/serve.ts';
+import { type LogLine, type ProblemDocument, serve } from '../http/serve.ts';
 
 /** The administration alone on a real database: no worker runs unless a test starts one, and the portal is a table. */
 
 export interface AdminSite extends OutboxBench {
+  /** `http://127.0.0.1:…/admin/v1` */
+  url: string;
+  /** What was logged as a bug. */
+  lines: LogLine[];
   vault: Vault;
   /** By scope; never throws for a status. Every answer is held against the schema its route documents. */
   as: Record<'read' | 'write' | 'admin' | 'nobody', AxiosInstance>;
@@ -41,7 +45,7 @@ export interface AdminSite extends OutboxBench {
   work(handlers: Record<string, (payload: Readonly<Record<string, string>>) => Promise<unknown>>): void;
 }
 
-export async function createAdminSite(): Promise<AdminSite> {
+export async function createAdminSite({ settleWithinMs = 300 } = {}): Promise<AdminSite> {
   const bench = await createOutboxBench();
   const { db } = bench;
   const vault = createVault([randomBytes(32)]);
@@ -87,7 +91,7 @@ export async function createAdminSite(): Promise<AdminSite> {
         wrongKeys: createWrongKeys({ limit: 10_000 }),
         publicUrl,
         onMessengerChanged: (slug) => void changedMessengers.push(slug),
-        settleWithinMs: 300,
+        settleWithinMs,
       }),
     ),
   ]);
@@ -110,6 +114,8 @@ export async function createAdminSite(): Promise<AdminSite> {
 
   const admin: AdminSite = {
     ...bench,
+    url: `http://127.0.0.1:${site.port}/admin/v1`,
+    lines: site.lines,
     vault,
     time,
     portalAnswers,
@@ -194,7 +200,7 @@ export async function createAdminSite(): Promise<AdminSite> {
 /** What an answer shows is what its route documents: no member less, and none more. */
 function asDocumented(answer: AxiosResponse): AxiosResponse {
   const { method = '', url = '' } = answer.config;
-  if (answer.status >= 400) return answer;
+  if (answer.status >= 400 || answer.status === 304) return answer;
   const [path = ''] = url.split('?');
   const route = routes.find((one) => one.method === method && patternOf(one.path).test(path));
   const schema = route?.responses[answer.status];

@@ -71,3 +71,11 @@ test('two processes do not do it at the same time', async () => {
   expect(results.filter((result) => result !== undefined).length).toBeGreaterThanOrEqual(1);
   expect(results.reduce((sum, result) => sum + (result?.webhookEvents ?? 0), 0)).toBe(10);
 });
+
+test('the audit is kept for a year', async () => {
+  const call = { apiKeyName: 'k', requestId: 'r', operation: 'changePortal', path: '/', targetType: 'portal' };
+  const entry = { ...call, apiKeyId: '00000000-0000-7000-8000-000000000000' };
+  await bench.db.prisma.auditEntry.createMany({ data: [364, 366].map((days) => ({ ...entry, at: daysAgo(days) })) });
+  expect(await prune()).toMatchObject({ auditEntries: 1 });
+  expect(await bench.db.prisma.auditEntry.count()).toBe(1);
+});
