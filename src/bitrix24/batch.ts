@@ -38,6 +38,48 @@ export async function runBatch(
   return commands.map((command) => outcomes.get(command) ?? lost(command));
 }
 
+interface Asked {
+  command: Command;
+  resolve: (result: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * A call whose users ask side by side: what they ask for at the same moment shares requests. For repeatable commands
+ * only; a single one goes alone.
+ */
+export function bundled(call: Call, deps: { clock: Clock }): Call {
+  let asked: Asked[] = [];
+
+  async function send(): Promise<void> {
+    const all = asked;
+    asked = [];
+    for (let start = 0; start < all.length; start += MAX_COMMANDS) {
+      await answer(all.slice(start, start + MAX_COMMANDS)).catch((error: unknown) => {
+        for (const { reject } of all.slice(start)) reject(error);
+      });
+    }
+  }
+
+  async function answer(group: readonly Asked[]): Promise<void> {
+    const [only] = group;
+    const single = group.length === 1 && only ? [await runSingle(call, only.command)] : undefined;
+    const commands = group.map(({ command }) => command);
+    const outcomes = single ?? (await runBatch(call, commands, deps));
+    group.forEach(({ resolve, reject }, index) => {
+      const outcome = outcomes[index];
+      if (outcome?.ok) resolve(outcome.result);
+      else reject(outcome?.failure);
+    });
+  }
+
+  return (method, params) =>
+    new Promise((resolve, reject) => {
+      asked.push({ command: { method, params, repeatable: true }, resolve, reject });
+      if (asked.length === 1) setImmediate(() => void send());
+    });
+}
+
 async function runPacked(call: Call, commands: readonly Command[], clock: Clock): Promise<[Command, Outcome][]> {
   if (commands.length === 0) return [];
   // Keys that are no numbers: with numbers PHP makes lists or maps of the answers as failures fall (trap 12).

@@ -75,13 +75,23 @@ export function knownState(companion: CompanionContext, live: BotChat): Companio
   };
 }
 
-/** Returns what is applied now. What the portal does not let the bot do is recorded, not retried. */
+/** `postponed`: everything but the hand-over, because what is wanted is about to change. */
+export interface AppliedCompanion {
+  applied: CompanionData;
+  postponed: boolean;
+}
+
+/**
+ * Returns what is applied now. What the portal does not let the bot do is recorded, not retried. `isFinal` is asked
+ * before the owner is set, which ends what the bot may do.
+ */
 export async function applyCompanion(
   companion: CompanionContext,
   live: BotChat,
   chat: ChatRef,
   bots: Bots,
-): Promise<CompanionData> {
+  isFinal: () => Promise<boolean>,
+): Promise<AppliedCompanion> {
   const wanted = wantedState(companion);
   const known = knownState(companion, live);
   const plan = planCompanion(wanted, known, companion.unusableUserIds);
@@ -98,10 +108,11 @@ export async function applyCompanion(
   if (owns) Object.assign(applied, await applyManagers(work, members.present));
   else if (plan.addManagers.length + plan.removeManagers.length > 0) work.troubles.push(notOwner(chat));
   Object.assign(applied, await applyAppearance(work, owns));
-  if (plan.handOverTo !== undefined || plan.takesBack) {
+  const postponed = owns && plan.handOverTo !== undefined && !(await isFinal());
+  if (!postponed && (plan.handOverTo !== undefined || plan.takesBack)) {
     Object.assign(applied, owns ? await handOver(work, members.present) : cannotHandOver(work));
   }
-  return { ...applied, ...told(work) };
+  return { applied: { ...applied, ...told(work) }, postponed };
 }
 
 function told({ troubles, companion }: Work): CompanionData {

@@ -6,6 +6,7 @@ import type { Handler, Job, Result } from '../outbox/job.ts';
 import { type BotAccess, botKey } from './botAccess.ts';
 import { noteBotTrouble } from './botTrouble.ts';
 import { botRemoved, type ChatDeps, ensureChat, save } from './companionChat.ts';
+import { isFinal } from './companionHandOver.ts';
 import { sweepDuplicates } from './companionDuplicates.ts';
 import {
   applyCompanion,
@@ -25,21 +26,16 @@ export interface CompanionDeps extends ChatDeps {
 }
 
 const BOT_RETRY_AFTER_MS = 1_000;
+const HAND_OVER_AGAIN_AFTER_MS = 100;
 
 /**
  * Makes a companion what it shall be: exactly one chat per conversation (contract imbot §19.2), then members,
  * managers, appearance, and the owner last.
  */
 export function createCompanionConvergence(deps: CompanionDeps): Handler {
-  async function load(job: Job): Promise<CompanionContext | undefined> {
-    const { companionId: id = '' } = job.payload;
-    const include = { bot: true, conversation: { include: withContext } };
-    return (await deps.db.prisma.companion.findUnique({ where: { id }, include })) ?? undefined;
-  }
-
   return {
     async run(job, run): Promise<Result> {
-      const companion = await load(job);
+      const companion = await load(job.payload.companionId ?? '', deps);
       if (!companion || companion.state === 'archived') return { outcome: 'done' };
       const { portalId } = companion.conversation.channel;
       const bot = botKey(companion.bot, deps.vault);
@@ -65,6 +61,11 @@ export function createCompanionConvergence(deps: CompanionDeps): Handler {
       if (companion) await noteBotTrouble(tx, companion.botId, failure.code);
     },
   };
+}
+
+async function load(id: string, { db }: CompanionDeps): Promise<CompanionContext | undefined> {
+  const include = { bot: true, conversation: { include: withContext } };
+  return (await db.prisma.companion.findUnique({ where: { id }, include })) ?? undefined;
 }
 
 const detailOf = ({ code, detail }: { code: string; detail: string }): string =>
@@ -97,7 +98,11 @@ async function converge(
     const live = await bots.getChat(chat);
     if (live === 'gone') throw new DeliveryError({ verdict: 'refused', code: 'CHAT_NOT_FOUND', detail: chat.chatId });
     if (live === 'notMember') return botRemoved(chat.chatId);
-    applied = { lastError: null, lastErrorDetail: null, ...(await applyCompanion(companion, live, chat, bots)) };
+    const read = (): Promise<CompanionContext | undefined> => load(companion.id, deps);
+    const sure = (): Promise<boolean> => isFinal(companion, { db: deps.db, read, wantedOf: wantedState });
+    const done = await applyCompanion(companion, live, chat, bots, sure);
+    applied = { lastError: null, lastErrorDetail: null, ...done.applied };
+    if (done.postponed) return handOverLater(companion.id, applied);
   }
   const data = { ...applied, state: 'ready', archivedAt: null, readyAt: new Date(deps.clock.now()) };
   return {
@@ -117,6 +122,14 @@ async function converge(
     },
   };
 }
+
+/** A name that was accepted before the owner was set belongs into the title, and only the bot's ownership lets it in. */
+const handOverLater = (companionId: string, applied: CompanionData): Result => ({
+  outcome: 'later',
+  afterMs: HAND_OVER_AGAIN_AFTER_MS,
+  reason: 'a change that was accepted before is still on its way',
+  commit: (tx) => save(tx, companionId, applied),
+});
 
 /** Nothing of the chat is there any more. */
 const NO_CHAT = {

@@ -10,6 +10,7 @@ import { CHECKS, type Diagnosis, diagnosis, type Finding } from './doctorFinding
 import { gateWard, limitsWard } from './doctorGate.ts';
 import { gatewayWard } from './doctorGateway.ts';
 import { messengersWard } from './doctorMessengers.ts';
+import { type PortalBots, readPortalBots } from './portalBots.ts';
 
 /** A finding as it is shown. */
 export interface Shown extends Finding {
@@ -34,6 +35,8 @@ export interface Examination {
 export interface Doctor {
   /** @throws RequestError not_found */
   examine(portalId: string, options: { repair: boolean; requestId: string }): Promise<Examination>;
+  /** What the portal says of the bots of this installation. @throws DeliveryError, RequestError not_found */
+  portalBots(portalId: string): Promise<PortalBots>;
 }
 
 const PATIENCE_MS = 20_000;
@@ -82,6 +85,11 @@ export function createDoctor(deps: DoctorDeps): Doctor {
   }
 
   return {
+    async portalBots(portalId) {
+      // Says so where there is no such portal.
+      const bots = await deps.bots.live(portalId, { signal: AbortSignal.timeout(patienceMs) });
+      return readPortalBots(bots, await db.prisma.bot.findMany({ where: { portalId } }), deps);
+    },
     async examine(portalId, { repair, requestId }) {
       const startedAt = performance.now();
       const checkedAt = new Date(clock.now()).toISOString();

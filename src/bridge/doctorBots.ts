@@ -1,6 +1,5 @@
 import type { Prisma } from '../db/database.ts';
 import { wantedHashOf } from './bots.ts';
-import { botTrouble } from './botTrouble.ts';
 import { type Examine, haveDone, type Look, notMade, type Ward, workOf } from './doctorContext.ts';
 import { type Diagnosis, diagnosis, fine, type Judgement, type Remedy, trouble } from './doctorFinding.ts';
 import { convergeBot } from './jobs.ts';
@@ -26,8 +25,12 @@ export function judgeBot(
   wantedHash: string,
 ): Judgement {
   if (presence === 'taken') {
-    const { code = 'bot_not_ours', detail = '' } = botTrouble('BOT_OWNERSHIP_ERROR') ?? {};
-    return trouble(code, 'the portal has a bot of this number, and it is not ours', detail);
+    const repair = 'delete that bot on the portal, then check again with repair=true';
+    return trouble(
+      'bot_not_ours',
+      'the portal has a bot of its number or code that belongs to another application',
+      repair,
+    );
   }
   if (presence === 'replaced') return trouble('bot_replaced', 'the portal has it under another number', REGISTERS);
   if (presence === 'missing') return trouble('bot_deleted', 'the portal does not have it', REGISTERS);

@@ -1,3 +1,4 @@
+import { bundled } from '../bitrix24/batch.ts';
 import { type ConnectorStatus, connectorStatus, listConnectors } from '../bitrix24/connector.ts';
 import { listLines, type OpenLine } from '../bitrix24/openLines.ts';
 import type { Prisma } from '../db/database.ts';
@@ -12,7 +13,7 @@ type ChannelRow = Prisma.ChannelGetPayload<{ include: { connector: true; messeng
 type ConnectorRow = Prisma.ConnectorGetPayload<object>;
 
 /** A portal with more of them is looked at in part; the rest of the lines is named. */
-const MOST_LINES = 40;
+const MOST_LINES = 200;
 
 /** `registered`: the name the portal shows it under; undefined: the portal does not know it. */
 export function judgeConnector(
@@ -116,24 +117,27 @@ async function examineLines(look: Look): Promise<Diagnosis[]> {
   const lines = listLines(look.call);
   // Nobody may be waiting for it: a portal without channels is asked all the same.
   lines.catch(() => undefined);
-  const findings: Diagnosis[] = [];
-  for (const channel of channels.slice(0, MOST_LINES)) {
-    const { connector, lineId } = channel;
-    const judge = async (): Promise<Judgement> => {
-      const status = await connectorStatus(look.call, { connector: connector.code, line: String(lineId) });
-      return judgeLine(
-        channel,
-        (await lines).find(({ id }) => id === String(lineId)),
-        status,
-      );
-    };
-    const line = await checked('line', subjectOf(channel), judge, connect(look, channel));
-    const isHopeless = line.code === 'line_not_found' || line.code === 'line_inactive';
-    if (isHopeless) delete line.remedy;
-    const data = judgeLineData(channel.appliedDataHash, lineDataHash(channel, look.publicUrl()));
-    findings.push(line, diagnosis('connectorData', subjectOf(channel), data, !isHopeless && tellLine(look, channel)));
-  }
-  return [...findings, ...channels.slice(MOST_LINES).map(tooMany)];
+  const asked = channels.slice(0, MOST_LINES);
+  const call = bundled(look.call, look);
+  const found = await Promise.all(asked.map((channel) => examineLine({ ...look, call }, channel, lines)));
+  return [...found.flat(), ...channels.slice(MOST_LINES).map(tooMany)];
+}
+
+async function examineLine(look: Look, channel: ChannelRow, lines: Promise<OpenLine[]>): Promise<Diagnosis[]> {
+  const { connector, lineId } = channel;
+  const judge = async (): Promise<Judgement> => {
+    const status = await connectorStatus(look.call, { connector: connector.code, line: String(lineId) });
+    return judgeLine(
+      channel,
+      (await lines).find(({ id }) => id === String(lineId)),
+      status,
+    );
+  };
+  const line = await checked('line', subjectOf(channel), judge, connect(look, channel));
+  const isForPerson = line.code === 'line_not_found' || line.code === 'line_inactive';
+  if (isForPerson) delete line.remedy;
+  const data = judgeLineData(channel.appliedDataHash, lineDataHash(channel, look.publicUrl()));
+  return [line, diagnosis('connectorData', subjectOf(channel), data, !isForPerson && tellLine(look, channel))];
 }
 
 function tooMany(channel: ChannelRow): Diagnosis {

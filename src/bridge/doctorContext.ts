@@ -74,7 +74,8 @@ export async function checked(
 /** Why something could not be looked at. An error that is none of the expected kind is a bug, and told by its name alone. */
 export function notMade(error: unknown): Judgement {
   if (error instanceof DeliveryError) return refusedToTell(error);
-  const gaveUp = error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
+  const { name } = (error ?? {}) as { name?: unknown };
+  const gaveUp = name === 'AbortError' || name === 'TimeoutError';
   if (gaveUp)
     return unknown('timeout', 'the answer took too long', 'check again; if it stays so, see why the portal is slow');
   return unknown('internal', 'the check itself failed', 'look for doctor.checkFailed in the log');

@@ -40,11 +40,18 @@ export function judgeDeliveries(
   return probe;
 }
 
-const NO_ADDRESS = trouble(
-  'no_delivery_url',
-  'it has no deliveryUrl: what operators write reaches nobody',
-  'PATCH /messengers/{slug} with the deliveryUrl',
-);
+/** Some bridges only bring names and messages to the portal: an address is missed when an operator has written. Pure. */
+export const judgeNoAddress = (waiting: number): Judgement =>
+  waiting === 0
+    ? fine('it has no deliveryUrl, and nothing waits for one')
+    : trouble(
+        'no_delivery_url',
+        `it has no deliveryUrl, and ${waiting} deliveries to it wait`,
+        'PATCH /messengers/{slug} with the deliveryUrl',
+      );
+
+const waitingFor = ({ db, portal }: Look, { deliveryGateId: gateId }: MessengerRow): Promise<number> =>
+  db.prisma.job.count({ where: { portalId: portal.id, gateId, state: { in: ['waiting', 'running'] } } });
 
 const goOn =
   ({ db, wake }: Look, { deliveryGateId: id }: MessengerRow): Remedy =>
@@ -55,7 +62,7 @@ const goOn =
   };
 
 async function examineOne(look: Look, row: MessengerRow): Promise<Diagnosis> {
-  if (row.deliveryUrl === null) return diagnosis('messenger', row.slug, NO_ADDRESS);
+  if (row.deliveryUrl === null) return diagnosis('messenger', row.slug, judgeNoAddress(await waitingFor(look, row)));
   const probe = judgeProbe(await look.messengers.ask(row.deliveryUrl, look.signal));
   const judgement = judgeDeliveries(row.deliveryGate, probe, look.clock.now());
   return diagnosis('messenger', row.slug, judgement, probe.state === 'ok' && goOn(look, row));

@@ -28,7 +28,7 @@ export interface PortalBots {
   forgotten: ForgottenBot[];
 }
 
-/** Two calls, and one more for every bot on portals that tell whose it is. @throws DeliveryError */
+/** One call, and one more for every bot on portals that tell whose it is. @throws DeliveryError */
 export async function readPortalBots(
   bots: Bots,
   known: readonly KnownBot[],
@@ -38,11 +38,15 @@ export async function readPortalBots(
   const listed = await bots.list({ token: first ? vault.decrypt(first.token) : '' });
   const presence = new Map<string, Presence>();
   for (const row of known) {
-    const there = await look(bots, row, vault);
+    const there = bots.generation === 'legacy' ? ofNumber(listed, row) : await look(bots, row, vault);
     presence.set(row.id, presenceOf(row, there, listed, portalBotCode(installationId, row.code)));
   }
   return { generation: bots.generation, presence, forgotten: forgottenOf(listed, known, installationId) };
 }
+
+/** The deprecated API has nothing but the list (contract imbot trap 31). */
+const ofNumber = (listed: readonly Bot[], { botId }: KnownBot): Bot | undefined =>
+  listed.find((bot) => botId !== null && bot.botId === String(botId));
 
 const look = async (bots: Bots, { botId, token }: KnownBot, vault: Vault): Promise<Bot | undefined> =>
   botId === null ? undefined : bots.get({ botId: String(botId), token: vault.decrypt(token) });
@@ -75,3 +79,13 @@ export function forgottenOf(
 /** What to do about a bot that nobody of ours remembers. */
 export const forgottenRepair = (code: string): string =>
   `POST /portals/{id}/bots with the code ${code} takes it up again; who does not need it removes it on the portal`;
+
+const REGISTER_AGAIN = 'POST /portals/{id}/check?repair=true registers it again';
+
+/** What to do about a bot of ours; null where it is alive. */
+export const presenceRepair: Readonly<Record<Presence, string | null>> = {
+  present: null,
+  missing: REGISTER_AGAIN,
+  replaced: REGISTER_AGAIN,
+  taken: 'delete that bot on the portal, then POST /portals/{id}/check?repair=true',
+};

@@ -88,7 +88,6 @@ const refuseOnce = (method: string): unknown =>
 const gate = (data: object) => db.prisma.gate.updateMany({ where: { key: 'portal:portal-1' }, data });
 const channelState = async (): Promise<string> =>
   (await scene.api.get<{ state: string }>(`/channels/${scene.channelId}`)).data.state;
-const appBot = () => botsOf(inside(), CLIENT_ID)[0];
 const forgetBots = (): void => {
   for (const bot of botsOf(inside(), CLIENT_ID)) scene.portal.act(1, (hit) => removeBot(hit, bot));
 };
@@ -285,6 +284,19 @@ test('a wiring in order is found in order, and looking at it changes nothing', a
     .slice(before)
     .map(({ method }) => method);
   expect(called.filter((method) => !reads.test(method))).toEqual([]);
+});
+
+test('a messenger without an address is in order until an operator has written to it', async () => {
+  await scene.api.patch('/messengers/chat', { deliveryUrl: null });
+  const about = async (): Promise<Finding | undefined> =>
+    (await look()).items.find(({ check }) => check === 'messenger');
+  expect(await about()).toMatchObject({ ok: true });
+  await scene.say('silent', 'm-1', 'Hello');
+  const chatId = await until(() => scene.dialogs('silent')[0]?.chatId);
+  scene.portal.operatorMessage(chatId ?? 0, 27, { text: 'Yes?' });
+  expect(await until(about, (finding) => finding?.ok === false)).toMatchObject({ code: 'no_delivery_url' });
+  await scene.api.patch('/messengers/chat', { deliveryUrl: messenger.url });
+  await until(() => messenger.of('operator.message.created').length === 1);
 });
 
 test.each(BREAKAGES)('$what: repaired by $by', async (breakage) => {

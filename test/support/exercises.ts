@@ -103,6 +103,7 @@ export const exercises: Readonly<Record<string, Prepare>> = {
   getPortal: (world) => ({ params: onPortal(world) }),
   changePortal: (world, body) => ({ params: onPortal(world), body }),
   erasePortal: (world) => ({ params: onPortal(world) }),
+  checkPortal: (world) => ({ params: onPortal(world) }),
   listPortalLines: (world) => ({ params: onPortal(world) }),
 
   listConnectors: (world) => ({ params: onPortal(world) }),
@@ -151,6 +152,10 @@ export const exercises: Readonly<Record<string, Prepare>> = {
   async cancelJob(world, body) {
     const { jobId, resume } = await waitingJob(world);
     return { params: { id: jobId }, body, after: resume };
+  },
+
+  async confirmJob(world, body) {
+    return { params: { id: await deadJob(world) }, body };
   },
 
   getWebhookEvent: async (world) => ({ params: { id: await someEvent(world) } }),

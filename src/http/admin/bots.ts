@@ -9,7 +9,8 @@ import {
   rotateBotToken,
 } from '../../bridge/admin/bots.ts';
 import { holdBot } from '../../bridge/admin/locks.ts';
-import { avatar, color, int4, line, time, timeOf, uuid, wiringState } from './fields.ts';
+import { forgottenRepair, type PortalBots, presenceRepair } from '../../bridge/portalBots.ts';
+import { avatar, color, digits, flag, int4, line, time, timeOf, uuid, wiringState } from './fields.ts';
 import { pageOf, toPage, uuidPage } from './pages.ts';
 import { created, ok, removal, removed, route, type Route } from './route.ts';
 
@@ -46,6 +47,27 @@ const bot = z
   })
   .meta({ id: 'Bot', description: 'A companion bot: the owner of companion chats' });
 
+const liveBot = z
+  .object({
+    presence: z.enum(['present', 'missing', 'taken', 'replaced']).meta({
+      description:
+        '`taken`: its number or code belongs to a bot of another application; `replaced`: the portal has it under another number.',
+    }),
+    repair: z.string().nullable().meta({ description: 'What to do about it' }),
+  })
+  .meta({ id: 'LiveBot', description: 'What the portal says of it now' });
+
+const forgottenBot = z
+  .object({ botId: z.int(), code: z.string(), portalCode: z.string(), repair: z.string() })
+  .meta({ id: 'ForgottenBot', description: 'A bot of this installation on the portal that the gateway does not know' });
+
+const botList = pageOf(bot.extend({ live: liveBot.optional() })).extend({
+  live: z
+    .object({ generation: z.enum(['v2', 'legacy']), forgotten: z.array(forgottenBot) })
+    .optional()
+    .meta({ description: 'Only with `?live=true`' }),
+});
+
 const newBot = z
   .strictObject({
     code: z
@@ -73,7 +95,23 @@ const botChange = z
   })
   .meta({ id: 'BotChange', description: 'What is left out stays; null clears.' });
 
-const present = (row: BotRow): unknown => ({
+function liveOf(onPortal: PortalBots | undefined, { id }: BotRow): object {
+  if (!onPortal) return {};
+  const presence = onPortal.presence.get(id) ?? 'missing';
+  return { live: { presence, repair: presenceRepair[presence] } };
+}
+
+const presentLive = ({ generation, forgotten }: PortalBots): object => ({
+  generation,
+  forgotten: forgotten.map(({ botId, code, portalCode }) => ({
+    botId: Number(botId),
+    code,
+    portalCode,
+    repair: forgottenRepair(code),
+  })),
+});
+
+const present = (row: BotRow): object => ({
   id: row.id,
   portalId: row.portalId,
   code: row.code,
@@ -100,10 +138,23 @@ export const botRoutes: Route[] = [
     summary: 'Companion bots of a portal',
     scope: 'read',
     params: portalParams,
-    query: z.strictObject(uuidPage),
-    responses: { 200: pageOf(bot) },
-    handler: async ({ deps, params: { id }, query }) =>
-      ok(toPage(await listBots(deps, id, query), query, (row) => row.id, present)),
+    query: z.strictObject({
+      ...uuidPage,
+      live: flag.optional().meta({ description: 'Asks the portal too, and names bots of ours that only it knows' }),
+    }),
+    responses: { 200: botList },
+    problems: ['portal_unavailable', 'portal_refused'],
+    async handler({ deps, params: { id }, query }) {
+      const rows = await listBots(deps, id, query);
+      const onPortal = query.live ? await deps.doctor.portalBots(id) : undefined;
+      const page = toPage(
+        rows,
+        query,
+        (row) => row.id,
+        (row) => ({ ...present(row), ...liveOf(onPortal, row) }),
+      );
+      return ok({ ...page, ...(onPortal ? { live: presentLive(onPortal) } : {}) });
+    },
   }),
   route({
     method: 'post',

@@ -190,6 +190,7 @@ export const jobRoutes: Route[] = [
     description:
       'Of a dead or parked job that delivers a message: somebody looked, and it is there. The message counts as delivered and is not sent again; what waited for it, such as a later text, goes on.',
     body: confirmReason,
+    example: { reason: 'It is in the dialog' },
     responses: { 200: jobWithAttempts },
     problems: ['conflict'],
     async handler({ deps, params: { id }, body, apiKey, requestId }) {

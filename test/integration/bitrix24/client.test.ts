@@ -52,12 +52,13 @@ test('posts JSON with the token in the body, and only there', async () => {
   expect(JSON.stringify([received?.url, received?.headers])).not.toContain('secret-token');
 });
 
-test('logs one line per call, without parameters and token', async () => {
+test('logs one line per call, with the portal and without parameters and token', async () => {
   const server = await portal(json(200, { result: true }), json(400, { error: 'ERROR_ARGUMENT' }), text(502, '<html>'));
   const used = client();
-  await used.post(request(server));
-  await expect(used.post(request(server))).rejects.toThrow();
-  await expect(used.post(request(server, { repeatable: true }))).rejects.toThrow();
+  await used.post(request(server, { portalId: 'p-1' }));
+  await expect(used.post(request(server, { portalId: 'p-1' }))).rejects.toThrow();
+  await expect(used.post(request(server, { portalId: 'p-1', repeatable: true }))).rejects.toThrow();
+  expect(new Set(logged.map(({ fields }) => fields.portalId))).toEqual(new Set(['p-1']));
   expect(logged.map(({ event, fields }) => [event, fields.method, fields.status, fields.code])).toEqual([
     ['portal.called', 'imconnector.status', 200, 'ok'],
     ['portal.called', 'imconnector.status', 400, 'ERROR_ARGUMENT'],

@@ -120,5 +120,5 @@ test('who calls, and as what', async () => {
     'app.info': { ID: 1, LICENSE: 'ru_ent', INSTALLED: true, VERSION: 4 },
   });
   expect(await currentUser(call)).toEqual({ id: '27', admin: true });
-  expect(await appInfo(call)).toEqual({ license: 'ru_ent', installed: true, version: '4' });
+  expect(await appInfo(call)).toEqual({ license: 'ru_ent', installed: true, paid: true, version: '4' });
 });
