@@ -15,7 +15,7 @@ import type { Logger } from './kit/logger.ts';
 import { createWorker, LEASE_MS, type Worker } from './outbox/worker.ts';
 import { doorsOf } from './wiring/doors.ts';
 import { handlersOf } from './wiring/handlers.ts';
-import { closeParts, createParts, type Parts, type Settled } from './wiring/parts.ts';
+import { closeParts, createParts, giveUpRequests, type Parts, type Settled } from './wiring/parts.ts';
 
 export type { Settled } from './wiring/parts.ts';
 
@@ -31,12 +31,14 @@ export interface Gateway {
 }
 
 /** Starts and stops one process of the gateway. What it is made of is in `wiring/`. */
-export async function startGateway(config: Settled, log: Logger, owned: { clock?: Clock } = {}): Promise<Gateway> {
-  const parts = await createParts(config, log, owned);
-  const { db, wake, outbox, gate, clock, address } = parts;
+export async function startGateway(config: Settled, lines: Logger, owned: { clock?: Clock } = {}): Promise<Gateway> {
+  const parts = await createParts(config, lines, owned);
+  const { db, wake, outbox, gate, clock, address, log } = parts;
   const newAdminKey = await firstAdminKey(db, config.adminApiKey);
-  const worker = createWorker({ outbox, gate, wake, handlers: handlersOf(parts), clock, log, leaseMs: LEASE_MS });
-  const server = createServer(createServerApp(doorsOf(parts, worker)));
+  const handlers = handlersOf(parts);
+  const giveUp = (): void => giveUpRequests(parts);
+  const worker = createWorker({ outbox, gate, wake, handlers, clock, log, leaseMs: LEASE_MS, giveUp });
+  const server = createServer(createServerApp(doorsOf(parts, worker, Object.keys(handlers))));
   const port = await listen(server, config);
   if (config.publicUrl === `http://127.0.0.1:${config.port}`) address.url = `http://127.0.0.1:${port}`;
   await wake.start();
@@ -60,7 +62,11 @@ export async function startGateway(config: Settled, log: Logger, owned: { clock?
 
 /** What happens by itself, again and again, in the processes whose role it is. */
 async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Promise<void> }> {
+<<<<<<< HEAD
   const { db, outbox, portals, gate, wake, clock, log, localGateId, config } = parts;
+=======
+  const { db, outbox, clock, log, localGateId, config, resealing } = parts;
+>>>>>>> main
   // Whoever only works has no door that could have been closed.
   const pulse = config.role === 'worker' ? undefined : createPulse({ db, outbox, clock, log });
   await pulse?.start();
@@ -73,13 +79,21 @@ async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Prom
     worker.start();
     blockedPortals.start();
     retention.start();
+<<<<<<< HEAD
     activity.start();
+=======
+    resealing.start();
+>>>>>>> main
     await daily.start();
     pollSchedule.start();
   }
   return {
     async stop() {
+<<<<<<< HEAD
       await Promise.all([retention.stop(), activity.stop(), daily.stop(), pollSchedule.stop(), blockedPortals.stop()]);
+=======
+      await Promise.all([retention.stop(), resealing.stop(), daily.stop(), pollSchedule.stop()]);
+>>>>>>> main
       await pulse?.stop();
     },
   };

@@ -65,7 +65,14 @@ async function ownKey(dataDir: string): Promise<Buffer> {
   return key;
 }
 
+/** Orchestrators kill after 30 s; a database that does not answer must not make us wait for that. */
+const STOP_WITHIN_MS = 28_000;
+
 async function stop(running: Running, log: Logger): Promise<void> {
+  setTimeout(() => {
+    log.warn('gateway.stopForced', { afterMs: STOP_WITHIN_MS });
+    process.exit(1);
+  }, STOP_WITHIN_MS).unref();
   for (const part of [running.gateway, running.sandbox, running.embedded]) {
     await part?.stop().catch((error: unknown) => log.error('gateway.stopFailed', { error }));
   }

@@ -17,7 +17,7 @@ export function startNotice({ publicUrl, newAdminKey, demo }: NoticeFacts, now: 
       `  console          ${publicUrl}/console`,
       `  administration   ${publicUrl}/admin/v1`,
       `  API document     ${publicUrl}/docs`,
-      ...(demo ? [`  sandbox portal   ${demo.controlUrl}/state`] : []),
+      ...(demo ? [`  sandbox portal   ${demo.portalUrl}`] : []),
     ],
     ...(newAdminKey ? [['The administration key, shown this once (keep it):', `  ${newAdminKey}`]] : []),
     demo ? tryIt(demo, now) : connectPortal(publicUrl),

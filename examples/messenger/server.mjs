@@ -62,21 +62,24 @@ async function send(gateway, type, data) {
 
 // ------------------------------------------------------------- what the gateway delivers
 
-const room = (id) => rooms.get(id);
-const textOf = (message) => message.text + message.attachments.map((file) => `\n📎 ${file.name}: ${file.url}`).join('');
+const messagesOf = (conversation) => rooms.get(conversation.id)?.messages ?? [];
 
+/** What is returned is the answer. A room that is gone makes no trouble: there is nobody to tell. */
 const deliveries = {
   'operator.message.created'({ gatewayId, conversation, message, operator }) {
+    const { text, attachments, replyToId, system } = message;
     const id = `o-${gatewayId}`;
-    room(conversation.id)?.messages.push({ id, from: operator.name ?? 'Support', text: textOf(message), mine: false });
+    const from = system ? '' : (operator.name ?? 'Support');
+    messagesOf(conversation).push({ id, from, text, attachments, replyToId, mine: false });
     return { messageIds: [id] };
   },
   'operator.message.edited'({ conversation, messageIds, message }) {
-    for (const one of room(conversation.id)?.messages ?? []) if (messageIds.includes(one.id)) one.text = message.text;
+    const changed = messagesOf(conversation).filter(({ id }) => messageIds.includes(id));
+    for (const one of changed) Object.assign(one, { text: message.text, edited: true });
   },
   'operator.message.deleted'({ conversation, messageIds }) {
-    const found = room(conversation.id);
-    if (found) found.messages = found.messages.filter((one) => !messageIds.includes(one.id));
+    const gone = messagesOf(conversation).filter(({ id }) => messageIds.includes(id));
+    for (const one of gone) Object.assign(one, { text: '', attachments: [], deleted: true });
   },
 };
 
@@ -97,7 +100,8 @@ function createApp(gateway, publicUrl) {
   app.get('/files/:id', (req, res) => {
     const file = files.get(req.params.id);
     if (!file) return res.sendStatus(404);
-    res.type(file.type).send(file.body);
+    // What somebody sent must not run as a page of this host.
+    res.set('content-security-policy', 'sandbox').type(file.type).send(file.body);
   });
   app.post('/files', express.raw({ type: () => true, limit: '20mb' }), (req, res) => {
     const id = randomUUID();
@@ -126,21 +130,18 @@ function createApp(gateway, publicUrl) {
     res.json(req.room);
   });
   app.post('/rooms/:room/messages', async (req, res) => {
-    const { text = '', attachments = [] } = req.body;
-    const message = { id: `m-${randomUUID()}`, from: anna.name, text, attachments, mine: true };
+    const { text = '', attachments = [], replyToId } = req.body;
+    const written = { id: `m-${randomUUID()}`, text, attachments, replyToId };
+    const message = { ...written, from: anna.name, mine: true };
     req.room.messages.push(message);
     const conversation = { id: req.room.id, name: req.room.name };
-    await send(gateway, 'message.created', {
-      conversation,
-      sender: anna,
-      message: { id: message.id, text, attachments },
-    });
+    await send(gateway, 'message.created', { conversation, sender: anna, message: written });
     res.status(201).json(message);
   });
   app.patch('/rooms/:room/messages/:id', async (req, res) => {
     const message = req.room.messages.find(({ id }) => id === req.params.id);
     if (!message?.mine) return res.sendStatus(404);
-    message.text = req.body.text;
+    Object.assign(message, { text: req.body.text, edited: true });
     const change = { id: message.id, text: message.text };
     await send(gateway, 'message.edited', { conversation: { id: req.room.id }, sender: anna, message: change });
     res.json(message);
@@ -148,10 +149,15 @@ function createApp(gateway, publicUrl) {
   app.delete('/rooms/:room/messages/:id', async (req, res) => {
     const message = req.room.messages.find(({ id }) => id === req.params.id);
     if (!message?.mine) return res.sendStatus(404);
-    req.room.messages = req.room.messages.filter((one) => one !== message);
+    Object.assign(message, { text: '', attachments: [], deleted: true });
     const gone = { conversation: { id: req.room.id }, sender: anna, message: { id: message.id } };
     await send(gateway, 'message.deleted', gone);
     res.sendStatus(204);
+  });
+  app.use((error, _req, res, next) => {
+    if (res.headersSent) return next(error);
+    log(error.message);
+    res.status(502).json({ error: error.message });
   });
   return app;
 }
@@ -166,7 +172,8 @@ async function connect(demoFile, publicUrl) {
   });
   const { data } = await api.post('/secrets', { kind: 'delivery', overlapHours: 0 });
   await api.patch('', { deliveryUrl: `${publicUrl}/deliveries`, paused: false });
-  return { webhookUrl: demo.webhookUrl, webhookSecret: demo.webhookSecret, deliverySecret: data.secret };
+  const { webhookUrl, webhookSecret, portalUrl } = demo;
+  return { webhookUrl, webhookSecret, portalUrl, deliverySecret: data.secret };
 }
 
 const gateway = {};
@@ -174,6 +181,11 @@ let publicUrl = '';
 const app = createApp(gateway, () => publicUrl);
 const server = app.listen(Number(process.env.PORT ?? 3001), '127.0.0.1', async () => {
   publicUrl = `http://127.0.0.1:${server.address().port}`;
-  Object.assign(gateway, await connect(process.env.DEMO_FILE ?? '.data/demo.json', publicUrl));
-  log(`The messenger is ready: ${publicUrl}`);
+  try {
+    Object.assign(gateway, await connect(process.env.DEMO_FILE ?? '.data/demo.json', publicUrl));
+    log(`The messenger is ready: ${publicUrl}\nThe operator's side:    ${gateway.portalUrl}`);
+  } catch (error) {
+    log(`The gateway cannot be reached (${error.message}). Start it first: npm start`);
+    process.exit(1);
+  }
 });

@@ -1,4 +1,4 @@
-import { isWebLink, type RichNode, RichTextBuilder, type Style } from '../kit/richText.ts';
+import { isWebLink, plainOf, type RichNode, RichTextBuilder, type Style } from '../kit/richText.ts';
 
 /** BB-code of operators' messages (contract imconnector §4.2), read as rich text. Pure. */
 
@@ -11,6 +11,8 @@ const DROPPED = new Set([
 const TOKEN = /\[(\/?)([a-z*]+)(?:=([^\]\n]*))?((?:\s+[^\]\n]*)?)\]/gi;
 /** How the portal quotes: a line of dashes, name and time, the text, a line of dashes. */
 const DASHES = /^-{20,}$/;
+/** Whom and when; newer portals add which message of which chat. */
+const QUOTE_HEAD = /^(.{1,255} \[[^\]\n]{4,40}\])(?:\s+#\S*\/(\d+))?$/;
 
 /** What an operator wrote, and under which name. */
 export interface SignedText {
@@ -40,10 +42,33 @@ export function parseBb(text: string): RichNode[] {
   return builder.done();
 }
 
+export interface Quotation {
+  /** Id on the portal, where the portal names it. */
+  messageId?: string;
+  /** What the quoted message reads like, in one line; empty where nothing of it is quoted. */
+  text: string;
+}
+
+/** The quotations in what an operator wrote. */
+export function quotationsIn(text: string): Quotation[] {
+  return blocksOf(text)
+    .filter(({ quoted }) => quoted)
+    .map((block) => {
+      const lines = block.text.split('\n').map((line) => plainOf(parseBb(line)));
+      const said = QUOTE_HEAD.test(lines[0] ?? '') ? lines.slice(1) : lines;
+      const { messageId } = block;
+      return {
+        ...(messageId === undefined ? {} : { messageId }),
+        text: said.join(' ').replaceAll(/\s+/g, ' ').trim(),
+      };
+    });
+}
+
 interface Block {
   text: string;
   quoted: boolean;
   ending: string;
+  messageId?: string;
 }
 
 /** Lines that belong together; those of one quote lose its mark. */
@@ -56,12 +81,13 @@ function blocksOf(text: string): Block[] {
       continue;
     }
     const quoted = inDashes || line.startsWith('>>');
-    const content = line.startsWith('>>') ? line.slice(2) : line;
+    const head = inDashes ? QUOTE_HEAD.exec(line.trim()) : null;
+    const content = head?.[1] ?? (line.startsWith('>>') ? line.slice(2) : line);
     const last = blocks.at(-1);
     if (last?.quoted === quoted) last.text += `\n${content}`;
     else {
       if (last) last.ending = '\n';
-      blocks.push({ text: content, quoted, ending: '' });
+      blocks.push({ text: content, quoted, ending: '', ...(head?.[2] === undefined ? {} : { messageId: head[2] }) });
     }
   }
   return blocks;

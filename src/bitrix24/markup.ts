@@ -2,8 +2,8 @@ import { isStyled, plainOf, type RichText, type Style } from '../kit/richText.ts
 
 /** Text of a person as BB-code that shows exactly that text (contract imconnector §3.7, platform §3.5). */
 
-/** The portal cuts a longer text off (contract imconnector §3.7). */
-const MAX_LENGTH = 20_000;
+/** The portal cuts a text above 20,000 off (contract imconnector §3.7); the rest is for who speaks, and what is quoted. */
+const MAX_LENGTH = 19_500;
 /** Shown as nothing, and breaks a tag for the portal. */
 const ZERO_WIDTH_SPACE = '\u200b';
 
@@ -72,6 +72,9 @@ function split(text: string, limit: number): string[] {
   }
   return rest === '' ? parts : [...parts, rest];
 }
+
+/** Text as a quotation, which ends with its line. */
+export const quoteToBb = (text: string): string => escapeBb(text).replaceAll(/^/gm, '>>');
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 /** Longer than any character people write; what claims to be longer is cut at a code point. */

@@ -85,6 +85,8 @@ export interface HistoryMessage {
 }
 
 export interface SessionHistory {
+  /** Whose session it is; empty where the portal does not tell. */
+  chatId: string;
   messages: HistoryMessage[];
   /** Users who are people of a messenger, or bots: not of the staff. */
   outsiders: ReadonlySet<string>;
@@ -101,7 +103,7 @@ export async function getSessionHistory(
     const messages = asList(history.message).map(asFields).flatMap(messageOf);
     const users = asList(history.users).map(asFields);
     const outsiders = users.filter((user) => asFlag(user.connector) || asFlag(user.bot)).map((user) => asText(user.id));
-    return { messages: messages.sort(byId), outsiders: new Set(outsiders) };
+    return { chatId: asId(history.chatId) ?? '', messages: messages.sort(byId), outsiders: new Set(outsiders) };
   } catch (error) {
     if (hasCode(error, 'ACCESS_DENIED', 'INVALID_SESSION_ID') && error.verdict === 'refused') return undefined;
     throw error;

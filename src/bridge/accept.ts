@@ -110,7 +110,8 @@ export function createAcceptance({ db, wake, log }: { db: Database; wake: Wake; 
         start = end;
       }
       wake.all([...new Set(group.map(({ messenger }) => messenger.gateId))]);
-      log.info('event.accepted', { requests: group.length, events: start, accepted: fresh.length });
+      const requestIds = group.map(({ requestId }) => requestId);
+      log.info('event.accepted', { requests: group.length, events: start, accepted: fresh.length, requestIds });
     } catch (error) {
       await refuse(group, error);
     }

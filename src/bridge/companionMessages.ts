@@ -26,7 +26,7 @@ export function createCompanionPosting(deps: { db: Database; bots: BotAccess; va
   return {
     async run(job, run): Promise<Result> {
       const message = await load(job);
-      if (!message || message.state === 'delivered') return { outcome: 'done' };
+      if (!message || message.state === 'delivered' || message.state === 'erased') return { outcome: 'done' };
       const { companion, channel } = message.conversation;
       if (!companion || companion.state === 'archived') throw noCompanion();
       if (companion.chatId === null || companion.bot.botId === null) {

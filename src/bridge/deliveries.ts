@@ -1,8 +1,9 @@
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import { DeliveryError } from '../kit/errors.ts';
+import type { Logger } from '../kit/logger.ts';
 import type { Vault } from '../kit/secrets.ts';
-import type { MessengerClient } from '../messenger/client.ts';
+import type { Delivery, MessengerClient } from '../messenger/client.ts';
 import type { Failure, OutboxTx } from '../outbox/job.ts';
 
 /** Requests to the `deliveryUrl` of a messenger, with the secrets that are valid now. */
@@ -18,8 +19,24 @@ export function createDeliveries(deps: {
   vault: Vault;
   client: MessengerClient;
   clock: Clock;
+  log: Logger;
 }): Deliveries {
-  const { db, vault, client, clock } = deps;
+  const { db, vault, client, clock, log } = deps;
+
+  async function post(messenger: string, delivery: Delivery): Promise<{ messageIds: string[] }> {
+    const startedAt = clock.now();
+    const report = (code: string): void =>
+      log.debug('messenger.called', { messenger, code, durationMs: Math.max(0, clock.now() - startedAt) });
+    try {
+      const answer = await client.deliver(delivery);
+      report('ok');
+      return answer;
+    } catch (error) {
+      report(error instanceof DeliveryError ? error.code : 'internal');
+      throw error;
+    }
+  }
+
   return {
     async send(messengerId, { id, body }) {
       const valid = { kind: 'delivery', OR: [{ expiresAt: null }, { expiresAt: { gt: new Date(clock.now()) } }] };
@@ -29,7 +46,7 @@ export function createDeliveries(deps: {
       });
       if (messenger.deliveryUrl === null) throw noAddress();
       const secrets = messenger.secrets.map(({ secret }) => vault.decrypt(secret));
-      return client.deliver({ url: messenger.deliveryUrl, secrets, id, body });
+      return post(messenger.slug, { url: messenger.deliveryUrl, secrets, id, body });
     },
     async failed({ sql }, { code }, gateId) {
       if (code !== 'gone') return;

@@ -39,7 +39,12 @@ export async function messageCreated(context: EventContext, { data }: EventOf<'m
     closedAt: null,
     ...(fromOperator ? {} : personOf(mapping.conversation, sender)),
   });
-  const first = { externalId: message.id, author: fromOperator ? 'operator' : 'person', senderId: sender.id };
+  const first = {
+    externalId: message.id,
+    author: fromOperator ? 'operator' : 'person',
+    senderId: sender.id,
+    replyToId: message.replyToId ?? null,
+  };
   const queued = await queueParts(context, conversation, { ...first, firstPart: 1, sentAt: context.at }, parts);
   await hear(context, conversation, data.conversation.name);
   await provideCompanion(tx, conversation, requestId);
@@ -58,6 +63,7 @@ interface FirstPart {
   externalId: string;
   author: string;
   senderId: string;
+  replyToId: string | null;
   sentAt: Date;
   firstPart: number;
 }
@@ -107,10 +113,10 @@ async function edit(
     if (await rewrite(context, row, texts[index] ?? '')) changed.push(row.id);
   }
   await queueChanges(context, conversation, changed);
-  const { externalId, author, senderId, sentAt } = first;
+  const { externalId, author, senderId, replyToId, sentAt } = first;
   const more = texts.slice(written.length).map((text) => ({ text, attachments: [] }));
   const firstPart = Math.max(...rows.map((row) => row.part)) + 1;
-  await queueParts(context, conversation, { externalId, author, senderId, sentAt, firstPart }, more);
+  await queueParts(context, conversation, { externalId, author, senderId, replyToId, sentAt, firstPart }, more);
   return changed.length + more.length > 0 ? APPLIED : { state: 'applied', note: 'it reads like this already' };
 }
 

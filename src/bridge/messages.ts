@@ -30,6 +30,10 @@ type Landing = Pick<SentMessage, 'sessionId'> & {
   lost: number;
 };
 
+/** For the administrator who finds the job parked. */
+const DECIDE =
+  'Look into the dialog: if the message is not there, retry the job with forgetDoubt; if it is, cancel the job';
+
 /** A look-up that found nothing is repeated at this pace until the lost call has surely ended. */
 const LOOK_AGAIN_AFTER_MS = 10_000;
 
@@ -64,7 +68,8 @@ export function createMessageDelivery(deps: {
     if (found.kind === 'delivered') {
       return delivered(message, job, { ...found, sessionId: found.sessionId ?? '', bitrixUserId: undefined, lost: 0 });
     }
-    if (found.kind === 'unknown') return { outcome: 'parked', code: 'outcome_unknown', reason: found.reason };
+    if (found.kind === 'unknown')
+      return { outcome: 'parked', code: 'outcome_unknown', reason: `${found.reason}. ${DECIDE}` };
     const leftMs = until - clock.now();
     if (leftMs <= 0) return undefined;
     return { outcome: 'later', afterMs: Math.min(LOOK_AGAIN_AFTER_MS, leftMs), reason: 'the lost call may still run' };
@@ -73,7 +78,7 @@ export function createMessageDelivery(deps: {
   return {
     async run(job, run): Promise<Result> {
       const message = await loadMessage(db, job.payload.messageId);
-      if (!message || message.state === 'delivered') return { outcome: 'done' };
+      if (!message || message.state === 'delivered' || message.state === 'erased') return { outcome: 'done' };
       if (message.deletedAt !== null && !job.doubt) return { outcome: 'done', commit: (tx) => withdraw(tx, message) };
       const call = deps.portals.of(message.conversation.channel.portalId, () => run.token());
       const settled = job.doubt && (await settleDoubt(call, message, job, job.doubt.until));

@@ -7,6 +7,7 @@ export interface KnownMessenger {
   id: string;
   slug: string;
   gateId: string;
+  preset: string;
   /** All webhook secrets that are valid now. */
   secrets: readonly string[];
 }
@@ -39,7 +40,7 @@ export function createMessengerDirectory(deps: { db: Database; vault: Vault; clo
     });
     if (!row) return undefined;
     const secrets = row.secrets.map(({ secret }) => deps.vault.decrypt(secret));
-    return { id: row.id, slug: row.slug, gateId: row.gateId.toString(), secrets };
+    return { id: row.id, slug: row.slug, gateId: row.gateId.toString(), preset: row.preset, secrets };
   }
 
   return {

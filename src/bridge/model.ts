@@ -10,9 +10,9 @@ export type MessageDirection = 'toPortal' | 'toMessenger' | 'toCompanion';
 
 /**
  * `accepted`: the messenger took it and will say what became of it · `deleted`: deleted on the other side too, or
- * before it crossed.
+ * before it crossed · `erased`: for the sake of the person it is of; nothing of it crosses any more.
  */
-export type MessageState = 'pending' | 'accepted' | 'delivered' | 'deleted' | 'failed' | 'parked';
+export type MessageState = 'pending' | 'accepted' | 'delivered' | 'deleted' | 'failed' | 'parked' | 'erased';
 
 /**
  * To the portal: a `person`, an `operator` on their own device (mirrored), or the `gateway` (a note).

@@ -94,7 +94,7 @@ export function createNameConvergence(deps: {
         portalId: conversation.channel.portalId,
         requestId: job.requestId,
         outcome: finding.kind,
-        ...(finding.kind === 'applied' ? {} : { reason: finding.reason }),
+        ...(finding.kind === 'applied' ? lagOf(conversation, deps.clock.now()) : { reason: finding.reason }),
       });
       return { outcome: 'done', commit: (tx) => record(tx, job, conversation, finding) };
     },
@@ -105,6 +105,12 @@ export function createNameConvergence(deps: {
       await noteLineTrouble(tx, id, failure);
     },
   };
+}
+
+/** How long the name took from our ears to the dialog, where nothing but we stood between: a session was open. */
+function lagOf({ nameState, wantedNameHeardAt, appliedAt }: ConversationContext, now: number): { lagMs?: number } {
+  const isNews = wantedNameHeardAt !== null && (appliedAt === null || wantedNameHeardAt > appliedAt);
+  return isNews && nameState === 'pending' ? { lagMs: Math.max(0, now - wantedNameHeardAt.getTime()) } : {};
 }
 
 /** A name that comes this soon after one was applied may be one of a burst: it waits until nothing was heard for a moment. */

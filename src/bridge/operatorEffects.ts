@@ -12,6 +12,7 @@ import { ignored } from './effect.ts';
 import { changeReply, deliverReply } from './jobs.ts';
 import { findByDialog, type PortalApplied, type PortalEffect, type PortalEventContext } from './portalEffect.ts';
 import { messengerJob } from './conversations.ts';
+import { quotedId } from './quotes.ts';
 import { portalMessageId } from './translate.ts';
 
 /** What operators write, change and delete. */
@@ -45,6 +46,7 @@ export async function addReply(
     externalId: item.messageId,
     author: item.userId === '0' ? 'system' : 'operator',
     senderId: item.userId,
+    replyToId: (await quotedId(tx, conversation.id, item.text)) ?? null,
     text: item.text,
     attachments: item.files.map(attachmentOf) as unknown as Prisma.InputJsonArray,
     sentAt,

@@ -4,6 +4,8 @@ import type { Database, Prisma } from '../db/database.ts';
 import type { Attachment, Person } from '../messenger/payload.ts';
 import { type ConversationContext, withContext } from './conversations.ts';
 import { fileName } from './messageText.ts';
+import { quotationFor } from './quotes.ts';
+import { cutText } from './titles.ts';
 import { connectorUser, displayName, portalMessageId } from './translate.ts';
 
 /** A message as the portal shall get it: who speaks, in which dialog, what. */
@@ -21,6 +23,8 @@ export type MediaUrl = (
 
 /** From this attempt on a file is only named: one that makes the call time out must not hold up the dialog. */
 const FILE_AS_LINK_FROM_ATTEMPT = 4;
+/** Of whoever speaks, in the text. */
+const MAX_NAME = 100;
 /** The portal would try for a minute, and then drop it. */
 const MAX_FILE_BYTES = 200 * 1024 * 1024;
 
@@ -45,6 +49,7 @@ export async function outgoing(
 ): Promise<Outgoing> {
   const { conversation } = message;
   const { author, owner } = await loadPeople(deps.db, message);
+  const quotation = await quotationFor(deps.db, message, conversation.messengerId);
   const files = attachmentsOf(message);
   const settings = conversation.messenger.settings as { media?: unknown };
   const asLinks = job.attempts >= FILE_AS_LINK_FROM_ATTEMPT || files.some(({ size = 0 }) => size > MAX_FILE_BYTES);
@@ -55,7 +60,7 @@ export async function outgoing(
     message: {
       id: portalMessageId(message.externalId, message.part),
       date: Math.floor(message.sentAt.getTime() / 1000),
-      text: spoken(message, author, owner),
+      text: [quotation, spoken(message, author, owner)].filter(Boolean).join('\n'),
       files: files.map((file) => ({ url: deps.mediaUrl(message, file, settings), name: fileName(file) })),
       ...(message.author === 'person' ? {} : { system: true }),
     },
@@ -71,7 +76,7 @@ export async function outgoing(
 /** Whoever is not the one the portal shows is named in the text. */
 function spoken({ author: role, text }: MessageContext, author: Person | undefined, owner: { id: string }): string {
   if (role === 'gateway' || !author) return text;
-  const name = escapeBb(displayName(author));
+  const name = escapeBb(cutText(displayName(author), MAX_NAME));
   if (role === 'operator') return `[b]${name}:[/b] ${text}`.trimEnd();
   if (connectorUser(author).id === owner.id || text === '') return text;
   return `${name}: ${text}`;

@@ -1,47 +1,73 @@
+import { parseBb, splitSignature } from '../bitrix24/bbCode.ts';
 import { getDialog, getSessionHistory, type HistoryMessage, type SessionHistory } from '../bitrix24/openLines.ts';
 import type { Call } from '../bitrix24/portalApi.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
-import type { Handler, OutboxTx } from '../outbox/job.ts';
-import { type ConversationContext, lockConversation } from './conversations.ts';
+import { plainOf } from '../kit/richText.ts';
+import type { Handler } from '../outbox/job.ts';
+import { type ConversationContext, lockConversation, messengerJob } from './conversations.ts';
+import { changeReply } from './jobs.ts';
 import type { RunOptions } from './model.ts';
+import { type NoteContext as Repairing, writeNote } from './notes.ts';
 import { addReply } from './operatorEffects.ts';
 import type { PortalCalls } from './portals.ts';
 import { inPortal } from './runs.ts';
 import { createRunHandler, type RunRow, type RunTurns } from './runTurns.ts';
 
 /**
- * Bitrix24 tells of every message once: what operators wrote while nobody listened is found in the histories of the
- * dialogs, and delivered in its order.
+ * Bitrix24 tells of every message once: what operators wrote and changed while nobody listened is found in the histories
+ * of the dialogs, and delivered in its order. Of a deletion no history tells, and files have no address in it.
  */
 
 const HOUR_MS = 3_600_000;
 
-export type Judgement = 'lost' | 'too_old' | 'not_marked' | 'only_files';
+/** Sessions that may lie between two known ones: their numbers are the portal's, so most are of other dialogs. */
+const MOST_BETWEEN = 100;
+
+export type Judgement = 'lost' | 'too_old' | 'not_marked' | 'only_files' | 'changed';
+
+/** A message of an operator that the messenger got: what it read like, as the event told it. */
+export interface KnownReply {
+  text: string;
+  author: string;
+  /** Its later changes are on their way already, or it is gone. */
+  settled: boolean;
+}
 
 /**
- * Pure: what is to be thought of the messages of one history. What is known, was delivered, or is not of the staff is
- * left out.
+ * Pure: what is to be thought of the messages of one history. What is known and unchanged, was delivered, or is not of
+ * the staff is left out.
  */
 export function judgeHistory(
   { messages, outsiders }: SessionHistory,
-  known: ReadonlySet<string>,
+  known: ReadonlyMap<string, KnownReply>,
   limits: { notBefore: number; unmarked: boolean },
 ): { message: HistoryMessage; judgement: Judgement }[] {
   return messages.flatMap((message) => {
+    const reply = known.get(message.id);
+    if (reply) return isChanged(message, reply) ? [{ message, judgement: 'changed' as const }] : [];
     const isOurs = message.senderId !== '0' && !outsiders.has(message.senderId);
-    if (!isOurs || message.connectorIds.length > 0 || known.has(message.id)) return [];
+    if (!isOurs || message.connectorIds.length > 0) return [];
     return [{ message, judgement: judgementOf(message, limits) }];
   });
 }
 
+/** The history shows no signature. An empty text is no change: it may be a message of files, or a deleted one. */
+function isChanged(message: HistoryMessage, { text, author, settled }: KnownReply): boolean {
+  if (settled || message.text.trim() === '' || message.connectorIds.length === 0) return false;
+  const before = splitSignature(text, { signed: author !== 'system' }).text;
+  return readable(message.text) !== readable(before);
+}
+
+const readable = (bb: string): string => plainOf(parseBb(bb)).replaceAll(/\s+/g, ' ').trim();
+
 function judgementOf(message: HistoryMessage, limits: { notBefore: number; unmarked: boolean }): Judgement {
   // What the staff wrote among themselves must never reach the customer.
   if (!message.sending && !limits.unmarked) return 'not_marked';
-  if (message.text.trim() === '') return 'only_files';
   const at = Date.parse(message.date);
-  return Number.isNaN(at) || at < limits.notBefore ? 'too_old' : 'lost';
+  if (Number.isNaN(at) || at < limits.notBefore) return 'too_old';
+  return message.text.trim() === '' ? 'only_files' : 'lost';
 }
 
 interface Finding {
@@ -53,22 +79,17 @@ interface Finding {
 export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; clock: Clock; log: Logger }): Handler {
   const { db, clock } = deps;
 
-  async function look(call: Call, conversation: ConversationContext, run: RunRow): Promise<Finding[]> {
-    const rows = await db.prisma.message.findMany({
-      where: { conversationId: conversation.id, direction: 'toMessenger' },
-      select: { externalId: true },
-    });
-    const known = new Set(rows.map(({ externalId }) => externalId));
+  async function look(call: Call, conversation: ConversationContext, run: RunRow, seen: Seen): Promise<Finding[]> {
+    const known = await knownReplies(db, conversation.id);
     const { unmarked = false } = run.options as RunOptions;
     const notBefore = clock.now() - conversation.channel.recoverMaxAgeHours * HOUR_MS;
-    const findings: Finding[] = [];
-    for (const history of await histories(call, conversation)) {
+    const findings = new Map<string, Finding>();
+    for (const history of await histories(db, call, conversation, notBefore, seen)) {
       for (const found of judgeHistory(history, known, { notBefore, unmarked })) {
-        known.add(found.message.id);
-        findings.push({ conversation, ...found });
+        findings.set(found.message.id, { conversation, ...found });
       }
     }
-    return findings.sort((a, b) => Number(a.message.id) - Number(b.message.id));
+    return [...findings.values()].sort((a, b) => Number(a.message.id) - Number(b.message.id));
   }
 
   const turns: RunTurns<Finding> = {
@@ -78,53 +99,94 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
     async look(row, page, run) {
       const call = deps.portals.of(row.portalId, () => run.token());
       const findings: Finding[] = [];
-      for (const conversation of page) findings.push(...(await look(call, conversation, row)));
+      const seen: Seen = new Map();
+      for (const conversation of page) findings.push(...(await look(call, conversation, row, seen)));
       return findings;
     },
-    record,
+    record: (tx, row, findings, requestId) => record({ tx, requestId, now: new Date(clock.now()) }, row, findings),
   };
   return createRunHandler(turns, deps);
 }
 
-/** The session we know last, and the one that is the last now. */
-async function histories(call: Call, conversation: ConversationContext): Promise<SessionHistory[]> {
+/** Histories of one turn, by session: those between two known ones are of several dialogs. */
+type Seen = Map<number, SessionHistory | undefined>;
+
+async function knownReplies(db: Database, conversationId: string): Promise<Map<string, KnownReply>> {
+  const rows = await db.prisma.message.findMany({ where: { conversationId, direction: 'toMessenger' } });
+  return new Map(
+    rows.map(({ externalId, text, author, state, deletedAt }) => [
+      externalId,
+      { text, author, settled: deletedAt !== null || state !== 'delivered' },
+    ]),
+  );
+}
+
+/**
+ * The sessions we know of, the one that is the last now, and what lies between them: an operator may have begun and
+ * finished one while nobody listened.
+ */
+async function histories(
+  db: Database,
+  call: Call,
+  conversation: ConversationContext,
+  notBefore: number,
+  seen: Seen,
+): Promise<SessionHistory[]> {
   const dialog = await getDialog(call, { chatId: conversation.chatId ?? '' });
-  const sessionIds = new Set([conversation.sessionId, dialog?.sessionId].filter((id) => id != null && id !== ''));
+  const recent = await db.prisma.message.findMany({
+    where: { conversationId: conversation.id, sessionId: { not: null }, sentAt: { gte: new Date(notBefore) } },
+    distinct: ['sessionId'],
+    select: { sessionId: true },
+  });
+  const spokenIn = recent.map(({ sessionId }) => Number(sessionId));
+  const known = [...spokenIn, Number(conversation.sessionId ?? 0), Number(dialog?.sessionId ?? 0)];
+  // What was told of a session may be younger than what was missed; what the person wrote is not.
+  const since = Math.max(...(spokenIn.length > 0 ? spokenIn : known.slice(0, 1)));
   const found: SessionHistory[] = [];
-  for (const sessionId of sessionIds) {
-    const history = await getSessionHistory(call, { sessionId: String(sessionId) });
-    if (history) found.push(history);
+  for (const id of withBetween(known, since)) {
+    if (!seen.has(id)) seen.set(id, await getSessionHistory(call, { sessionId: String(id) }));
+    const history = seen.get(id);
+    if (history && (history.chatId === '' || history.chatId === conversation.chatId)) found.push(history);
   }
   return found;
 }
 
+/** Pure: the known numbers, and those from `since` to the last one; the newest of these where there are too many. */
+export function withBetween(known: readonly number[], since: number): number[] {
+  const last = Math.max(...known);
+  const from = Math.max(since, last - MOST_BETWEEN);
+  const between = Array.from({ length: Math.max(0, last - from) }, (_, index) => from + index);
+  return [...new Set([...known, ...between])].filter((id) => id > 0).sort((a, b) => a - b);
+}
+
 /** Returns how many are on their way now. */
-async function record(
-  tx: OutboxTx,
-  run: RunRow,
-  findings: readonly Finding[],
-  requestId: string | undefined,
-): Promise<number> {
+async function record(context: Repairing, run: RunRow, findings: readonly Finding[]): Promise<number> {
   let repaired = 0;
   for (const { conversation, message, judgement } of findings) {
-    const delivers = judgement === 'lost' && !run.dryRun && (await deliver(tx, conversation, message, requestId));
+    const delivers = !run.dryRun && (await repair(context, { conversation, message, judgement }));
     if (delivers) repaired++;
     const detail = { messageId: message.id, writtenAt: message.date, files: message.files, delivered: delivers };
-    await tx.prisma.runFinding.create({
+    await context.tx.prisma.runFinding.create({
       data: { runId: run.id, conversationId: conversation.id, finding: judgement, detail },
     });
   }
   return repaired;
 }
 
-async function deliver(
-  tx: OutboxTx,
-  { id, chatId }: ConversationContext,
-  message: HistoryMessage,
-  requestId: string | undefined,
+/** Returns whether something of it is on its way now. */
+async function repair(
+  context: Repairing,
+  { conversation: { id, chatId }, message, judgement }: Finding,
 ): Promise<boolean> {
-  const conversation = await lockConversation(tx, id);
+  if (judgement !== 'lost' && judgement !== 'changed' && judgement !== 'only_files') return false;
+  const conversation = await lockConversation(context.tx, id);
   if (!conversation) return false;
+  if (judgement === 'changed') return rewrite(context, conversation, message);
+  if (message.files > 0) {
+    const text = 'Message not delivered: files sent while the gateway was not listening. Please send them again';
+    await writeNote(context, conversation, text, `lost-files-${message.id}`);
+  }
+  if (judgement === 'only_files') return false;
   const item = {
     chatId: chatId ?? '',
     messageId: message.id,
@@ -134,5 +196,24 @@ async function deliver(
     files: [],
     externalChatId: conversation.dialogKey,
   };
-  return addReply({ tx, requestId }, conversation, item, new Date(message.date));
+  return addReply(context, conversation, item, new Date(message.date));
+}
+
+async function rewrite(
+  { tx, requestId, now }: Repairing,
+  conversation: ConversationContext,
+  { id: externalId, text }: HistoryMessage,
+): Promise<boolean> {
+  const key = { conversationId: conversation.id, direction: 'toMessenger', externalId };
+  const row = await tx.prisma.message.findFirst({ where: { ...key, deletedAt: null } });
+  if (!row) return false;
+  // The name stays with it: the history does not tell it.
+  const { name } = splitSignature(row.text, { signed: row.author !== 'system' });
+  const data = {
+    text: name === undefined ? text : `[b]${name}:[/b] [br]${text}`,
+    editedAt: now,
+  };
+  await tx.prisma.message.update({ where: { id: row.id }, data });
+  await tx.enqueue([changeReply({ ...messengerJob(conversation, requestId), payload: { messageId: row.id } })]);
+  return true;
 }

@@ -27,7 +27,7 @@ export function createReplyDelivery({ db, deliveries, clock, log }: ReplyDeps): 
   return {
     async run(job, run) {
       const message = await loadMessage(db, job.payload.messageId);
-      if (!message || message.state === 'delivered' || message.state === 'accepted') return { outcome: 'done' };
+      if (!message || ['delivered', 'accepted', 'erased'].includes(message.state)) return { outcome: 'done' };
       const { conversation } = message;
       if (message.deletedAt !== null && job.attempts === 1)
         return { outcome: 'done', commit: (tx) => drop(tx, message) };
@@ -121,7 +121,8 @@ export function createReplyChange({ db, deliveries, clock }: ReplyDeps): Handler
     async run(job, run) {
       const message = await loadMessage(db, job.payload.messageId);
       // What never arrived has nothing to be changed over there.
-      if (!message || message.messageIds.length === 0 || message.state === 'deleted') return { outcome: 'done' };
+      if (!message || message.messageIds.length === 0) return { outcome: 'done' };
+      if (message.state === 'deleted' || message.state === 'erased') return { outcome: 'done' };
       await run.token();
       const isGone = message.deletedAt !== null;
       const body = (isGone ? deletedBody : editedBody)(message, message.conversation);

@@ -24,7 +24,12 @@ export function createdBody(message: MessageRow, conversation: Conversation): En
     timestamp: message.sentAt.toISOString(),
     data: {
       ...about(message, conversation),
-      message: { ...text, attachments: message.attachments, system: message.author === 'system' },
+      message: {
+        ...text,
+        attachments: message.attachments,
+        system: message.author === 'system',
+        ...(message.replyToId === null ? {} : { replyToId: message.replyToId }),
+      },
       operator: operatorOf(message, name),
     },
   };

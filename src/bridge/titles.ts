@@ -13,20 +13,25 @@ export interface TitleFacts {
 /** Placeholders of a title template. */
 export const TITLE_PLACEHOLDERS = ['name', 'id', 'messenger', 'topic'] as const;
 
+/** PHP takes a bare "0" for no name at all (contract imconnector §3.13 rows 2-5); with this it looks the same. */
+const ZERO = '0\u200b';
+
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** Cuts to 255 code points without taking a character (an emoji with its modifiers, say) apart. */
-export function cutTitle(title: string): string {
-  if (title.length <= MAX_TITLE) return title;
+/** Cuts to so many code points without taking a character (an emoji with its modifiers, say) apart. */
+export function cutText(text: string, max: number): string {
+  if (text.length <= max) return text;
   let kept = '';
   let length = 0;
-  for (const { segment } of graphemes.segment(title)) {
+  for (const { segment } of graphemes.segment(text)) {
     length += [...segment].length;
-    if (length > MAX_TITLE) break;
+    if (length > max) break;
     kept += segment;
   }
   return kept.trimEnd();
 }
+
+export const cutTitle = (title: string): string => cutText(title, MAX_TITLE);
 
 /** The title a conversation shall have; undefined while it has no name. One line, trimmed, at most 255 characters. */
 export function renderTitle(template: string | null | undefined, facts: TitleFacts): string | undefined {
@@ -39,6 +44,7 @@ export function renderTitle(template: string | null | undefined, facts: TitleFac
   };
   const text = (template ?? '{name}').replaceAll(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
   const title = cutTitle(oneLine(text));
+  if (title === '0') return ZERO;
   return title === '' ? undefined : title;
 }
 

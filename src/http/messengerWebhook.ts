@@ -1,9 +1,15 @@
-import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Router } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Request,
+  type RequestHandler,
+  type Response,
+  type Router,
+} from 'express';
 import type { Clock } from '../kit/clock.ts';
 import { RequestError } from '../kit/errors.ts';
 import type { LogFields, Logger } from '../kit/logger.ts';
-import { parseWebhookBody, type ReceivedEvent } from '../messenger/payload.ts';
-import { verifySignature } from '../messenger/signature.ts';
+import type { ReceivedEvent } from '../messenger/payload.ts';
+import { presetOf } from '../messenger/presets/all.ts';
 import { methodNotAllowed, problemCodeOf } from './problem.ts';
 import { requestIdOf } from './requestId.ts';
 
@@ -16,7 +22,9 @@ export interface WebhookMessenger {
   id: string;
   slug: string;
   gateId: string;
-  /** `whsec_` + base64, any of which may have signed. */
+  /** How it proves itself, and what its payloads mean. */
+  preset: string;
+  /** Any of them may have signed. */
   secrets: readonly string[];
 }
 
@@ -32,13 +40,13 @@ export interface MessengerWebhookDeps {
   log: Logger;
 }
 
-/** Answers 202 {accepted, duplicates}. Nothing is stored when any other answer is given. */
+/** Answers 202 {accepted, duplicates}, or 200 to a handshake. Nothing is stored when any other answer is given. */
 export function createMessengerWebhook(deps: MessengerWebhookDeps): Router {
   const router = express.Router();
   router
     .route('/webhooks/:slug')
     // The limit holds for the body after inflation.
-    .post(jsonOnly, express.raw({ type: () => true, limit: MAX_BODY_BYTES }), receive(deps), logRefusal(deps.log))
+    .post(begin, jsonOnly, express.raw({ type: () => true, limit: MAX_BODY_BYTES }), receive(deps), refuse(deps.log))
     .all(methodNotAllowed('POST'));
   return router;
 }
@@ -51,21 +59,33 @@ const receive =
     const storing = orNotStored(deps.log, { requestId, messenger: printable(slug) });
 
     const messenger = isPossible(slug) ? await storing(() => deps.findMessenger(slug)) : undefined;
-    if (!messenger) throw new RequestError('unknown_messenger');
-    const body = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
-    const id = soleHeader(req, 'webhook-id');
-    verifySignature({
-      id,
-      timestamp: soleHeader(req, 'webhook-timestamp'),
-      signatures: soleHeader(req, 'webhook-signature'),
-      body,
+    const preset = messenger && presetOf(messenger.preset);
+    if (!messenger || !preset) throw new RequestError('unknown_messenger');
+    const request = {
+      header: (name: string) => soleHeader(req, name),
+      body: Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0),
       secrets: messenger.secrets,
       now: deps.clock.now(),
-    });
-    const events = parseWebhookBody(body, id);
-    const { accepted, duplicates } = await storing(() => deps.accept(messenger, events, { requestId }));
+    };
+    preset.verify(request);
+    const greeting = preset.handshake?.(request);
+    if (greeting) return void res.json(greeting);
+    const events = preset.translate(request);
+    const storesNothing = events.length === 0;
+    const { accepted, duplicates } = storesNothing
+      ? { accepted: 0, duplicates: 0 }
+      : await storing(() => deps.accept(messenger, events, { requestId }));
     res.status(202).json({ accepted, duplicates });
+    deps.log.debug('webhook.answered', { requestId, messenger: slug, code: 'ok', accepted, duplicates, ...took(res) });
   };
+
+const begin: RequestHandler<{ slug: string }> = (_req, res, next) => {
+  res.locals.beganAt = performance.now();
+  next();
+};
+const took = (res: Response): { durationMs: number } => ({
+  durationMs: performance.now() - (res.locals as { beganAt: number }).beganAt,
+});
 
 /** `application/json` in UTF-8, whatever other parameters it has. */
 const jsonOnly: RequestHandler<{ slug: string }> = (req, _res, next) => {
@@ -104,13 +124,13 @@ const orNotStored =
   };
 
 /** The integrator's view of a sender that is not set up right yet. Accepted events are logged where they are stored. */
-const logRefusal =
+const refuse =
   (log: Logger): ErrorRequestHandler<{ slug: string }> =>
   (error: unknown, req, res, next) => {
     const code = problemCodeOf(error);
+    const about = { requestId: requestIdOf(res), messenger: printable(req.params.slug), code };
     const isLogged = code === 'not_stored' || code === 'internal';
-    if (!isLogged) {
-      log.info('event.refused', { requestId: requestIdOf(res), messenger: printable(req.params.slug), code });
-    }
+    if (!isLogged) log.info('event.refused', about);
+    log.debug('webhook.answered', { ...about, ...took(res) });
     next(error);
   };

@@ -74,7 +74,7 @@ export function describeApi(): oas31.OpenAPIObject {
     servers: [{ url: '/' }],
     security: [{ apiKey: [] }],
     tags: [...new Set(['Webhooks', ...routes.map(({ tag }) => tag), 'Health'])].map((name) => ({ name })),
-    paths: { '/webhooks/{messenger}': { post: webhook }, ...adminPaths(), ...healthPaths },
+    paths: { '/webhooks/{messenger}': { post: webhook }, ...adminPaths(), ...healthPaths, ...metricsPath },
     components: {
       securitySchemes: {
         apiKey: { type: 'http', scheme: 'bearer', description: 'Scopes: `read`, `write`, `admin`.' },
@@ -247,6 +247,21 @@ const healthPaths: ZodOpenApiPathsObject = {
       summary: 'Everything it needs works',
       security: [],
       responses: { '200': healthAnswer('OK'), '503': healthAnswer('Something does not work') },
+    },
+  },
+};
+
+const metricsPath: ZodOpenApiPathsObject = {
+  '/metrics': {
+    get: {
+      operationId: 'metrics',
+      tags: ['Health'],
+      summary: 'Metrics for Prometheus',
+      description: 'Every one is described in docs/metrics.md.\n\nScope: `read`.',
+      responses: {
+        '200': { description: 'OK', content: { 'text/plain': { schema: z.string() } } },
+        ...problems(['unauthorized', 'insufficient_scope', 'internal']),
+      },
     },
   },
 };

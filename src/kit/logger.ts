@@ -33,10 +33,9 @@ export function createLogger(options: { level: LogLevel; format: 'json' | 'prett
     format: combine(redacted(), timestamp(), options.format === 'json' ? json() : pretty),
     transports: [new winston.transports.Console()],
   });
-  const write =
-    (level: LogLevel) =>
-    (event: string, fields: LogFields = {}): void =>
-      void logger.log(level, event, fields);
+  // A line below the level costs nothing: winston would build it first.
+  const write = (level: LogLevel): ((event: string, fields?: LogFields) => void) =>
+    logger.isLevelEnabled(level) ? (event, fields = {}) => void logger.log(level, event, fields) : () => undefined;
   return { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') };
 }
 

@@ -15,7 +15,7 @@ export const plainOf = (nodes: RichText): string =>
     .map((node) => {
       if (typeof node === 'string') return node;
       const inner = plainOf(node.children);
-      if (isStyled(node)) return inner;
+      if (isStyled(node)) return node.style === 'quote' ? inner.replace(/^/gm, '> ') : inner;
       return inner === '' || inner === node.href ? node.href : `${inner} (${node.href})`;
     })
     .join('');

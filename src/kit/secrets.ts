@@ -5,6 +5,8 @@ export interface Vault {
   encrypt(plain: string): string;
   /** @throws Error when no key fits or the text was altered. */
   decrypt(sealed: string): string;
+  /** What every text begins with that the first key encrypted. */
+  readonly prefix: string;
 }
 
 const keyId = (key: Buffer): string => createHash('sha256').update(key).digest('base64url').slice(0, 8);
@@ -15,13 +17,16 @@ export function createVault(keys: readonly Buffer[]): Vault {
   if (!current) throw new Error('a vault needs at least one key');
   const byId = new Map(keys.map((key) => [keyId(key), key]));
 
+  const prefix = `v1.${keyId(current)}.`;
+
   return {
+    prefix,
     encrypt(plain) {
       const iv = randomBytes(12);
       const cipher = createCipheriv('aes-256-gcm', current, iv);
       const sealed = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
       const parts = [iv, cipher.getAuthTag(), sealed].map((part) => part.toString('base64url'));
-      return ['v1', keyId(current), ...parts].join('.');
+      return prefix + parts.join('.');
     },
     decrypt(text) {
       const [version, id = '', ...parts] = text.split('.');

@@ -188,6 +188,13 @@ export function parseWebhookBody(raw: Buffer, webhookId: string): ReceivedEvent[
   return check(batchSchema, body).map(({ id, ...event }) => ({ id, event }));
 }
 
+/** The body of another messenger's webhook. @throws RequestError `invalid_json`, `invalid_request` */
+export const readJson = <Schema extends z.ZodType>(schema: Schema, raw: Buffer): z.output<Schema> =>
+  check(schema, parseJson(raw));
+
+/** An event that was translated. @throws RequestError `invalid_request` when it cannot be kept. */
+export const readEvent = (event: object): MessengerEvent => check(eventSchema, event);
+
 function parseJson(raw: Buffer): unknown {
   try {
     // Fatal: two identifiers must not become the same one by way of U+FFFD. A byte order mark is dropped.

@@ -58,6 +58,12 @@ export function gateColumns(rate: Rate | undefined): { stepMs: number; burstMs: 
   return { stepMs, burstMs: stepMs * (burst - 1) };
 }
 
+/** The process stops, or the lane is somebody else's: nothing was asked of anybody, so no attempt is used up. */
+function givenUp(cause: unknown): never {
+  const detail = 'given up while it waited for the request bucket';
+  throw new DeliveryError({ verdict: 'retry', code: 'aborted', detail, limited: true, retryAfterMs: 0, cause });
+}
+
 export function createGate(deps: { sql: Sql; clock?: Clock }): Gate {
   const at = (): Date | null => (deps.clock ? new Date(deps.clock.now()) : null);
 
@@ -79,7 +85,7 @@ export function createGate(deps: { sql: Sql; clock?: Clock }): Gate {
         if (waitedMs + waitMs > maxWaitMs) {
           throw new DeliveryError({ verdict: 'retry', code: 'gate_busy', detail: 'the request bucket is used up' });
         }
-        await sleep(waitMs, undefined, signal ? { signal } : undefined);
+        await sleep(waitMs, undefined, signal ? { signal } : undefined).catch(givenUp);
         waitedMs += waitMs;
       }
     },

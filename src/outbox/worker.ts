@@ -11,6 +11,8 @@ export interface WorkerOptions extends ExecuteDeps {
   /** Live jobs of one gate at the same time. */
   slotsPerGate?: number;
   sweepEveryMs?: number;
+  /** Ends the requests that jobs are waiting for: called when a stop has waited long enough. */
+  giveUp?: () => void;
 }
 
 export interface Worker {
@@ -19,6 +21,8 @@ export interface Worker {
   stop(options?: { graceMs?: number }): Promise<void>;
   /** Whether the last look at the database succeeded. */
   readonly healthy: boolean;
+  /** Lanes this process holds now. */
+  readonly held: number;
 }
 
 /** The lease outlives a missed heartbeat; a dead process's lanes are free again after it. */
@@ -113,6 +117,7 @@ export function createWorker(options: WorkerOptions): Worker {
       const idle = Promise.all([...loops.values()].map((loop) => loop.stop()));
       const patience = setTimeout(() => {
         for (const { abort } of inFlight.values()) abort.abort();
+        options.giveUp?.();
       }, graceMs);
       await idle;
       clearTimeout(patience);
@@ -120,6 +125,9 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     get healthy() {
       return healthy;
+    },
+    get held() {
+      return inFlight.size;
     },
   };
 }

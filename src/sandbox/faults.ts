@@ -105,8 +105,9 @@ function matches(match: FaultMatch, call: FaultCandidate): boolean {
   return Object.entries(match.params ?? {}).every(([key, value]) => toText(call.params[key]) === toText(value));
 }
 
+/** The process may end meanwhile: whoever asked is gone then, too. */
 export function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 export function faultBody(effect: { code: string; description?: string; extra?: Params }): Params {

@@ -4,8 +4,10 @@ import { acceptInstallEvent, openFrame } from '../bridge/frames.ts';
 import { MAX_MEDIA_BYTES } from '../bridge/media.ts';
 import { connectedLines, readLineSettings, saveLineSettings } from '../bridge/lineSettings.ts';
 import { acceptPortalEvent, identifyPortal } from '../bridge/portalEvents.ts';
+import { OPERATING_LIMIT_S } from '../bitrix24/limits.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { createAdminRouter } from '../http/admin/router.ts';
+import type { ApiKey } from '../http/apiKey.ts';
 import { createPortalEventsDoor } from '../http/bitrix24/events.ts';
 import { createPortalPages } from '../http/bitrix24/pages.ts';
 import { createPageSessions } from '../http/bitrix24/pageSession.ts';
@@ -14,13 +16,14 @@ import { type ConsoleSessions, createConsoleSessions } from '../http/console/ses
 import { createHealthRouter } from '../http/health.ts';
 import { createMediaDoor } from '../http/media.ts';
 import { createMessengerWebhook } from '../http/messengerWebhook.ts';
+import { createMetricsDoor } from '../http/metrics.ts';
 import { createDocsRouter } from '../http/openApi.ts';
 import type { ServerParts } from '../http/server.ts';
 import type { Worker } from '../outbox/worker.ts';
 import type { Parts } from './parts.ts';
 
-/** Who may come in where. A process that only works off jobs has no door but the one that tells how it is. */
-export function doorsOf(parts: Parts, worker: Worker): ServerParts {
+/** Who may come in where. A process that only works off jobs has no doors but those that tell how it is. */
+export function doorsOf(parts: Parts, worker: Worker, kinds: readonly string[]): ServerParts {
   const { log, db } = parts;
   const health = createHealthRouter({
     log,
@@ -30,6 +33,7 @@ export function doorsOf(parts: Parts, worker: Worker): ServerParts {
       workers: () => (worker.healthy ? Promise.resolve() : Promise.reject(new Error('the worker cannot claim'))),
     },
   });
+<<<<<<< HEAD
   if (parts.config.role === 'worker') return { log, machineDoors: [], routers: [health] };
   const sessions = createConsoleSessions({ ...parts, findKey: (hash) => findApiKey(parts, hash) });
   return {
@@ -37,7 +41,28 @@ export function doorsOf(parts: Parts, worker: Worker): ServerParts {
     machineDoors: machineDoorsOf(parts),
     routers: [...pagesOf(parts), health, createDocsRouter(), sessions.router, createConsoleRouter()],
     admin: adminOf(parts, sessions),
+=======
+  const metrics = metricsOf(parts, worker, kinds);
+  if (parts.config.role === 'worker') return { log, machineDoors: [], routers: [health, metrics] };
+  return {
+    log,
+    machineDoors: machineDoorsOf(parts),
+    routers: [...pagesOf(parts), health, metrics, createDocsRouter()],
+    admin: adminOf(parts),
+>>>>>>> main
   };
+}
+
+function metricsOf({ db, clock, metrics, resealing }: Parts, worker: Worker, kinds: readonly string[]): Router {
+  metrics.read({
+    ...{ sql: db.sql, clock, kinds, operatingLimitS: OPERATING_LIMIT_S },
+    staleSecrets: () => resealing.stale(),
+    lanesHeld: () => worker.held,
+  });
+  const { contentType } = metrics;
+  const findKey = async (hash: string): Promise<ApiKey | undefined> =>
+    (await db.prisma.apiKey.findFirst({ where: { hash, revokedAt: null } })) ?? undefined;
+  return createMetricsDoor({ contentType, text: () => metrics.text(), findKey });
 }
 
 function machineDoorsOf(parts: Parts): Router[] {

@@ -9,16 +9,23 @@ import { createDeliveries } from '../bridge/deliveries.ts';
 import { createMedia } from '../bridge/media.ts';
 import { createMessengerDirectory } from '../bridge/messengers.ts';
 import { createPortalCalls } from '../bridge/portals.ts';
+import { createResealing } from '../bridge/resealing.ts';
 import type { Config } from '../config.ts';
 import { createDatabase } from '../db/database.ts';
 import { createWrongKeys } from '../http/wrongKeys.ts';
 import { type Clock, systemClock } from '../kit/clock.ts';
+import { calmLog } from '../kit/calmLog.ts';
 import type { Logger } from '../kit/logger.ts';
+import { observedLog } from '../kit/logObserver.ts';
 import { createVault } from '../kit/secrets.ts';
 import { createMessengerClient } from '../messenger/client.ts';
 import { createEgress } from '../messenger/egress.ts';
 import { createFileClient } from '../messenger/files.ts';
+<<<<<<< HEAD
 import { createMessengerProbe } from '../messenger/probe.ts';
+=======
+import { createMetrics } from '../metrics/metrics.ts';
+>>>>>>> main
 import { createGate } from '../outbox/gate.ts';
 import { createOutbox } from '../outbox/outbox.ts';
 import { createWake } from '../outbox/wake.ts';
@@ -32,10 +39,15 @@ export interface Settled extends Config {
   bitrix24: { clientId: string; clientSecret: string };
 }
 
-const USER_AGENT = 'open-channel-gateway/0.1';
+const VERSION = '0.1';
+const USER_AGENT = `open-channel-gateway/${VERSION}`;
 
 /** `owned.clock`: for who owns the time, such as a test; the database's own clock decides otherwise. */
-export async function createParts(config: Settled, log: Logger, owned: { clock?: Clock }) {
+export async function createParts(config: Settled, lines: Logger, owned: { clock?: Clock }) {
+  const metrics = createMetrics({ version: VERSION, role: config.role });
+  const calm = calmLog(lines);
+  // Lines that are held back are counted all the same.
+  const log = observedLog(calm, metrics.observe);
   const clock = owned.clock ?? systemClock;
   const vault = createVault(config.encryptionKeys);
   const onError = (error: Error): void => log.warn('database.connectionLost', { error });
@@ -59,11 +71,16 @@ export async function createParts(config: Settled, log: Logger, owned: { clock?:
   const files = createFileClient(outside);
   return {
     ...{ config, log, clock, vault, db, wake, outbox, gate, client, oauth, portals, bots, installation },
+<<<<<<< HEAD
     ...{ installationId, localGateId, address, publicUrl, egress },
     wrongKeys: createWrongKeys({ onThrottled: (address) => log.warn('keys.throttled', { address }) }),
+=======
+    ...{ installationId, localGateId, address, publicUrl, egress, metrics, calm },
+>>>>>>> main
     acceptance: createAcceptance({ db, wake, log }),
     messengers: createMessengerDirectory({ db, vault, clock }),
-    deliveries: createDeliveries({ db, vault, clock, client: createMessengerClient(outside) }),
+    deliveries: createDeliveries({ db, vault, clock, log, client: createMessengerClient(outside) }),
+    resealing: createResealing({ sql: db.sql, vault, log }),
     media: createMedia({ db, files, egress, vault, clock, log, publicUrl }),
     doctor: createDoctor({
       ...{ db, outbox, gate, wake, portals, bots, vault, clock, log, installationId, publicUrl },
@@ -73,10 +90,18 @@ export async function createParts(config: Settled, log: Logger, owned: { clock?:
   };
 }
 
-export async function closeParts({ wake, client, egress, oauth, db }: Parts): Promise<void> {
-  await wake.stop();
+/** Ends every request under way to somebody else. What it asked for may have happened; the outbox knows how to go on. */
+export function giveUpRequests({ client, egress, oauth }: Pick<Parts, 'client' | 'egress' | 'oauth'>): void {
   client.close();
   egress.close();
   oauth.close();
+}
+
+export async function closeParts(parts: Parts): Promise<void> {
+  const { wake, db, metrics, calm } = parts;
+  await wake.stop();
+  giveUpRequests(parts);
   await db.close();
+  metrics.close();
+  calm.close();
 }

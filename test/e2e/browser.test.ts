@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Browser, chromium, type FrameLocator, type Page } from 'playwright-core';
+import type { Browser, FrameLocator, Page } from 'playwright-core';
 import type { ApplicationRow } from '../../src/sandbox/oauth/applications.ts';
+import { CHROMIUM, inBrowser } from '../support/browser.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
@@ -10,13 +10,7 @@ import { until } from '../support/until.ts';
  * over HTTP alone (pages.test.ts).
  */
 
-const CHROMIUM = [process.env.CHROMIUM_PATH ?? '', '/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync);
 const CLIENT_ID = 'local.gateway';
-
-async function inBrowser(executablePath: string): Promise<Browser> {
-  // Tests of containers run as root, where Chromium has no sandbox of its own.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-}
 
 const suite = (executablePath: string): void => {
   let scene: Scene;
@@ -150,7 +144,7 @@ const suite = (executablePath: string): void => {
   });
 };
 
-if (CHROMIUM) describe('in a browser', () => suite(CHROMIUM));
+if (CHROMIUM) describe('in a browser', suite.bind(undefined, CHROMIUM));
 else
   test('no Chromium is installed here: set CHROMIUM_PATH to test the pages in one', () =>
     expect(CHROMIUM).toBe(undefined));

@@ -96,6 +96,14 @@ describe('a group connector', () => {
     expect(title(scene, 'closed')).toBe('After');
   });
 
+  test('a name that is nothing but a zero is a name', async () => {
+    await scene.say('zero', 'm-1', 'Hello', { name: '0' });
+    await scene.conversation('zero', ({ name }) => name.state === 'applied');
+    expect(title(scene, 'zero')).toBe('0\u200b');
+    await scene.rename('zero', '1');
+    await scene.conversation('zero', ({ name }) => name.applied === '1');
+  });
+
   test('a title the dialog already has counts as done', async () => {
     await scene.say('equal', 'm-1', 'Hello');
     await scene.idle();

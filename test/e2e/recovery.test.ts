@@ -111,3 +111,43 @@ test('what is older than the channel allows is listed, and stays where it is', a
   expect(run.findings.filter(({ finding }) => finding === 'too_old')).toHaveLength(1);
   expect(replies('down-2')).not.toContain('Too old');
 });
+
+test('sessions that began and ended meanwhile, changed texts and files are found too, and the operator hears what cannot be', async () => {
+  const chat = chats.get('down-3') ?? 0;
+  const dialog = () => scene.dialogs('down-3')[0]?.messages ?? [];
+  const known = write('down-3', 'Known before');
+  await until(() => replies('down-3').includes('Known before'));
+  await until(() => dialog().find(({ id }) => id === known.id)?.sending === false);
+  await scene.idle();
+  await scene.restart(async () => {
+    scene.portal.editMessage(known.id, OPERATOR, 'Changed meanwhile');
+    for (const text of ['In the old session', 'In one of its own', 'In the last one']) {
+      write('down-3', text);
+      scene.portal.closeDialog(chat, { atOnce: true });
+    }
+    const files = [{ name: 'offer.pdf', url: 'https://portal.example.com/~Ab12' }];
+    scene.portal.operatorMessage(chat, OPERATOR, { text: 'With a file', files });
+    await scene.portal.events.idle();
+    scene.advance(HOUR);
+  });
+  await until(() => replies('down-3').includes('With a file'));
+  expect(replies('down-3').slice(-4)).toEqual([
+    'In the old session',
+    'In one of its own',
+    'In the last one',
+    'With a file',
+  ]);
+  const [edit] = await until(
+    () => messenger.of('operator.message.edited').filter(({ data }) => data.conversation.id === 'down-3'),
+    (all) => all.length > 0,
+  );
+  expect(edit?.data.message.text).toBe('Changed meanwhile');
+  const notes = () => dialog().filter(({ authorId, text }) => authorId === 0 && /send them again/.test(text));
+  await until(() => notes().length === 1);
+  await scene.idle();
+  const before = messenger.received.length;
+  const again = await begin();
+  expect(again.progress.repaired).toBe(0);
+  await scene.idle();
+  expect([messenger.received.length, notes().length]).toEqual([before, 1]);
+});

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { idOf, type MessengerStandIn, startMessenger } from '../support/messengerStandIn.ts';
+import { type Delivered, idOf, type MessengerStandIn, startMessenger } from '../support/messengerStandIn.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
@@ -143,6 +143,37 @@ test('automatic texts are marked as of the system', async () => {
     (all) => all.length === 1,
   );
   expect(delivery?.data).toMatchObject({ message: { text: 'We: are closed', system: true }, operator: {} });
+});
+
+test('a quotation of an operator is readable in every form, and tells what it answers where that is certain', async () => {
+  const chatId = await open('quoted');
+  await scene.say('quoted', 'm-2', 'Where is [b]my[/b] order?');
+  await scene.say('quoted', 'm-3', 'Where is my order?');
+  await until(() => onPortal('quoted').filter(({ origin }) => origin === 'client').length === 3);
+  const dashes = '-'.repeat(54);
+  const quote = (head: string, text: string): string => `${dashes}\n${head}\n${text}\n${dashes}\nThere it is`;
+  const answers = async (text: string): Promise<Delivered['data']['message']> => {
+    const before = of('quoted').length;
+    scene.portal.operatorMessage(chatId, OPERATOR, { text });
+    const all = await until(
+      () => of('quoted'),
+      ({ length }) => length > before,
+    );
+    return all.at(-1)?.data.message as Delivered['data']['message'];
+  };
+  expect(await answers(quote('Anna Berg [08.04.2026 13:06:49]', 'Where is [b]my[/b] order?'))).toMatchObject({
+    text: '> Anna Berg [08.04.2026 13:06:49]\n> Where is my order?\nThere it is',
+    html: '<blockquote>Anna Berg [08.04.2026 13:06:49]<br>Where is <b>my</b> order?</blockquote><br>There it is',
+    markdown: '> Anna Berg \\[08.04.2026 13:06:49\\]\n> Where is **my** order?\nThere it is',
+  });
+  expect((await answers('>>Hello\nHello too')).replyToId).toBe('m-1');
+  const { id } = scene.portal.operatorMessage(chatId, OPERATOR, { text: 'Tomorrow' });
+  await until(() => confirmations(id).length === 1);
+  const named = await answers(quote(`Ann Lee [Today, 13:06] #chat${chatId}/${id}`, 'Tomorrow'));
+  expect(named.text).toBe('> Ann Lee [Today, 13:06]\n> Tomorrow\nThere it is');
+  const said = of('quoted').find(({ data }) => data.message.text === 'Tomorrow');
+  expect(named.replyToId).toBe(said && idOf(said));
+  expect((await answers('>>Nobody ever said that\nIndeed')).replyToId).toBeUndefined();
 });
 
 test('a delivery that fails is repeated under the same id until it succeeds', async () => {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type MessengerStandIn, startMessenger } from '../support/messengerStandIn.ts';
 import { type Scene, startScene } from '../support/scene.ts';
@@ -63,6 +66,36 @@ test('an edit that overtakes its message waits for it, visibly', async () => {
   await scene.idle();
   expect(spoken('early')).toEqual(['First', 'Right']);
   expect(await eventNote('message.edited', 'early')).toMatchObject({ state: 'applied' });
+});
+
+test('a deletion that overtakes its message waits for it, and the message never shows', async () => {
+  await say('early-gone', { id: 'm-0', text: 'First' });
+  await remove('early-gone', 'm-1');
+  expect(await eventNote('message.deleted', 'early-gone')).toMatchObject({
+    state: 'ignored',
+    note: /waits/ as unknown,
+  });
+  await say('early-gone', { id: 'm-1', text: 'Never to be seen' });
+  await say('early-gone', { id: 'm-2', text: 'Last' });
+  await until(() => spoken('early-gone').includes('Last'));
+  await scene.idle();
+  expect(spoken('early-gone')).toEqual(['First', 'Last']);
+  expect(await eventNote('message.deleted', 'early-gone')).toMatchObject({ state: 'applied' });
+});
+
+test('an answer to a message quotes its beginning, and keeps doing so when it is edited', async () => {
+  await say('answers', { id: 'm-1', text: `**One** [b]line[/b]\n${'and more '.repeat(40)}` });
+  await say('answers', { id: 'm-2', text: 'Yes', replyToId: 'm-1' }, { sender: { id: 'u-8', name: 'Bert' } });
+  await say('answers', { id: 'm-3', text: 'No', replyToId: 'm-2' });
+  await say('answers', { id: 'm-4', text: 'To nothing known', replyToId: 'm-99' });
+  await edit('answers', { id: 'm-3', text: 'Certainly not' });
+  await until(() => spoken('answers').at(2)?.includes('Certainly'));
+  await scene.idle();
+  const [, second, third, last] = spoken('answers').map((text) => text.replaceAll('\u200b', ''));
+  expect(second).toMatch(/^>>Anna Berg: \*\*One\*\* \[b\]line\[\/b\] (and more )+.{0,9}…\nYes$/);
+  expect(second?.length).toBeLessThan(160);
+  expect(third).toBe('>>Bert: Yes\nCertainly not');
+  expect(last).toBe('To nothing known');
 });
 
 test('an older edit does not undo a newer one', async () => {
@@ -163,6 +196,56 @@ test('a file said to be larger than the portal could ever take is only named', a
   expect(spoken('huge')).toEqual([`File film.mkv: ${url}`]);
 });
 
+test.each([
+  ['says that it has two gigabytes', { 'content-length': String(2 * 1024 ** 3) }],
+  ['has no end', {}],
+])(
+  'a file that %s stops at the limit, takes no memory, and leaves its address',
+  async (what, headers) => {
+    const chunk = Buffer.alloc(1024 * 1024);
+    let sent = 0;
+    let most = 0;
+    const before = process.memoryUsage().rss;
+    const host = http.createServer((_req, res) => {
+      res.writeHead(200, { 'content-type': 'video/mp4', ...headers });
+      const pour = (): void => {
+        most = Math.max(most, process.memoryUsage().rss - before);
+        while (!res.destroyed && res.write(chunk)) sent++;
+      };
+      res.on('drain', pour);
+      pour();
+    });
+    host.listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    const url = `http://127.0.0.1:${(host.address() as AddressInfo).port}/film.mp4`;
+    await say(`film ${what}`, { id: 'm-1', attachments: [{ url, name: 'film.mp4' }] });
+    await until(() => spoken(`film ${what}`).length === 1, Boolean, { withinMs: 60_000 });
+    expect(spoken(`film ${what}`)).toEqual([`File film.mp4: ${url}`]);
+    // The limit is 200 MB; a little more is under way when it is reached.
+    expect(sent).toBeLessThan(260);
+    expect(most).toBeLessThan(150 * 1024 * 1024);
+    host.closeAllConnections();
+    host.close();
+  },
+  90_000,
+);
+
+test('a file that makes the call fail again and again is named instead, and the dialog goes on', async () => {
+  const url = messenger.file('/slow.bin', { body: 'slow', type: 'application/octet-stream' });
+  await say('slow', { id: 'm-0', text: 'Before' });
+  await until(() => spoken('slow').length === 1);
+  await scene.idle();
+  const match = { method: 'imconnector.send.messages', times: 3 };
+  scene.portal.faults.add({ match, effect: { reset: 'before' } });
+  await say('slow', { id: 'm-1', text: 'See', attachments: [{ url, name: 'slow.bin' }] });
+  await say('slow', { id: 'm-2', text: 'After' });
+  await until(async () => {
+    await scene.elapse(30_000);
+    return spoken('slow').length === 3;
+  });
+  expect(spoken('slow')).toEqual(['Before', `See\nFile slow.bin: ${url}`, 'After']);
+});
+
 test('a public file goes by its own address', async () => {
   await say('public', { id: 'm-1', attachments: [{ url: 'https://files.example.com/a.pdf' }] });
   await until(() => messages('public')[0]?.files.length === 1);
@@ -181,11 +264,17 @@ test.each([
     '[b]Bold[/b] and [i]soft[/i], [url=https://example.com/a]here[/url]',
   ],
   ['html', '<p>One</p><p><b>Two</b> &amp; <script>x</script><br>Three</p>', 'One\n[b]Two[/b] & \nThree'],
+  [
+    'plain',
+    '[b]not bold[/b] [url=https://a.example]x[/url] [USER=1]y[/USER] [br] >>z',
+    '[\u200bb]not bold[\u200b/b] [\u200burl=https://a.example]x[\u200b/url] [\u200bUSER=1]y[\u200b/USER] [\u200bbr] >>z',
+  ],
   ['plain', '**as it is** $result[c0]\u0000\u0008 \u202Eabc 👨‍👩‍👧', '**as it is** $result[c0] \u202Eabc 👨‍👩‍👧'],
-])('%s becomes BB-code', async (format, text, bb) => {
-  await say(`format-${format}`, { id: 'm-1', text, format });
-  await until(() => spoken(`format-${format}`).length === 1);
-  expect(spoken(`format-${format}`)).toEqual([bb]);
+])('%s %j becomes BB-code that shows just that', async (format, text, bb) => {
+  const id = `format-${format}-${text.length}`;
+  await say(id, { id: 'm-1', text, format });
+  await until(() => spoken(id).length === 1);
+  expect(spoken(id)).toEqual([bb]);
 });
 
 test('a text that looks like a rating reaches the operator', async () => {

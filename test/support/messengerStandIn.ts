@@ -10,7 +10,13 @@ export interface Delivered {
   data: Record<string, unknown> & {
     gatewayId: string;
     conversation: { id: string };
-    message: { text: string; html: string; markdown: string; attachments: { url: string; name: string }[] };
+    message: {
+      text: string;
+      html: string;
+      markdown: string;
+      attachments: { url: string; name: string }[];
+      replyToId?: string;
+    };
     messageIds: string[];
   };
 }

@@ -59,7 +59,7 @@ export interface Scene {
   /** Sends one event of the messenger `chat`, signed. */
   send(type: string, data: object, options?: SendOptions): Promise<AxiosResponse>;
   /** Sends any body, signed. */
-  sendBody(body: string, options?: { id?: string }): Promise<AxiosResponse>;
+  sendBody(body: string, options?: { id?: string; requestId?: string }): Promise<AxiosResponse>;
   say(conversationId: string, messageId: string, text: string, more?: object): Promise<AxiosResponse>;
   rename(conversationId: string, name: string, at?: Date): Promise<AxiosResponse>;
   find(externalId: string): Promise<ConversationView | undefined>;
@@ -173,12 +173,13 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
     deliverySecret: messenger.deliverySecret,
     send: (type, data, { id, at = new Date(sandbox.clock.now()) } = {}) =>
       scene.sendBody(JSON.stringify({ type, timestamp: at.toISOString(), data }), id === undefined ? {} : { id }),
-    sendBody(body, { id = `evt_${randomUUID()}` } = {}) {
+    sendBody(body, { id = `evt_${randomUUID()}`, requestId } = {}) {
       const timestamp = Math.floor(sandbox.clock.now() / 1000);
       return axios.post(messenger.webhookUrl, body, {
         headers: {
           'content-type': 'application/json',
           'webhook-id': id,
+          ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
           'webhook-timestamp': timestamp,
           'webhook-signature': sign({ id, timestamp, body, secret: messenger.webhookSecret }),
         },

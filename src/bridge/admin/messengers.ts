@@ -1,6 +1,7 @@
 import type { Prisma } from '../../db/database.ts';
 import { RequestError } from '../../kit/errors.ts';
 import { randomToken } from '../../kit/secrets.ts';
+import { presetOf } from '../../messenger/presets/all.ts';
 import { createSecret } from '../../messenger/signature.ts';
 import type { OutboxTx } from '../../outbox/job.ts';
 import type { Administration, Page } from './deps.ts';
@@ -16,6 +17,7 @@ export interface NewMessenger {
   slug: string;
   name: string;
   preset: string;
+  webhookSecret?: string | undefined;
   deliveryUrl?: string | null | undefined;
   settings?: Record<string, unknown> | undefined;
 }
@@ -40,9 +42,10 @@ export async function getMessenger({ db }: Administration, slug: string): Promis
 /** The secrets are shown to whoever made it, and to nobody afterwards. */
 export async function createMessenger(
   deps: Administration,
-  { slug, name, preset, deliveryUrl, settings = {} }: NewMessenger,
+  { slug, name, preset, webhookSecret: given, deliveryUrl, settings = {} }: NewMessenger,
 ): Promise<{ messenger: MessengerRow; webhookSecret: string; deliverySecret: string }> {
-  const [webhookSecret, deliverySecret] = [createSecret(), createSecret()];
+  const webhookSecret = given ?? webhookSecretOf(preset);
+  const deliverySecret = createSecret();
   const create = deps.outbox.transaction(async ({ prisma }) => {
     const gate = await prisma.gate.create({ data: { key: `messenger:${slug}:${randomToken(6)}` } });
     const deliveryGate = await prisma.gate.create({ data: { key: `deliveries:${slug}:${randomToken(6)}` } });
@@ -107,14 +110,23 @@ const CANCEL_ALL = `
 update job set state = 'dead', started = true, last_code = 'cancelled', last_error = 'the messenger was deleted'
 where gate_id = $1::bigint and state in ('waiting', 'parked') returning 1 as cancelled`;
 
+const webhookSecretOf = (preset: string): string => presetOf(preset)?.createSecret() ?? createSecret();
+
+/** What the gateway itself signs with is always its own. */
+const mayBeSecret = (kind: SecretKind, preset: string, secret: string): boolean =>
+  kind === 'webhook' && (presetOf(preset)?.secret.test(secret) ?? false);
+
 /** The old secrets stay valid for the overlap, so that nothing is lost while the other side changes over. */
 export async function rotateSecret(
   deps: Administration,
   slug: string,
-  { kind, overlapHours }: { kind: SecretKind; overlapHours: number },
+  { kind, overlapHours, secret: given }: { kind: SecretKind; overlapHours: number; secret?: string | undefined },
 ): Promise<{ secret: string; createdAt: Date; previousExpiresAt: Date }> {
-  const { id: messengerId } = await getMessenger(deps, slug);
-  const secret = createSecret();
+  const { id: messengerId, preset } = await getMessenger(deps, slug);
+  if (given !== undefined && !mayBeSecret(kind, preset, given)) {
+    throw new RequestError('invalid_request', 'No secret of this kind looks like that');
+  }
+  const secret = given ?? (kind === 'webhook' ? webhookSecretOf(preset) : createSecret());
   const createdAt = new Date(deps.clock.now());
   const previousExpiresAt = new Date(deps.clock.now() + overlapHours * HOUR_MS);
   await deps.outbox.transaction(async (tx) => {

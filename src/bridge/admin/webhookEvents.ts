@@ -1,4 +1,5 @@
 import type { Prisma } from '../../db/database.ts';
+import { RequestError } from '../../kit/errors.ts';
 import { applyWebhookEvents } from '../jobs.ts';
 import type { EventState } from '../model.ts';
 import type { Administration, Page } from './deps.ts';
@@ -56,7 +57,7 @@ async function withSlugs(
 
 /**
  * Applies an event again. What it already did is recognised: a message by its id, a name by when it was decided.
- * @throws RequestError not_found, also when its messenger was deleted.
+ * @throws RequestError not_found, also when its messenger was deleted; conflict when it was erased with a person.
  */
 export async function replayWebhookEvent(deps: Administration, id: string): Promise<WebhookEventRow> {
   await deps.outbox.transaction(async (tx) => {
@@ -64,6 +65,7 @@ export async function replayWebhookEvent(deps: Administration, id: string): Prom
     const event = await tx.prisma.webhookEvent.findUnique({ where });
     const messenger = event && (await tx.prisma.messenger.findUnique({ where: { id: event.messengerId } }));
     if (!messenger) throw noSuch('webhook event');
+    if ((event.payload as { erased?: true }).erased) throw new RequestError('conflict', 'What it said was erased');
     await tx.prisma.webhookEvent.update({ where, data: { state: 'accepted', note: null, appliedAt: null } });
     const { requestId } = event;
     await tx.enqueue([applyWebhookEvents(event, { gateId: messenger.gateId.toString(), requestId })]);

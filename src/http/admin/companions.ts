@@ -72,7 +72,7 @@ const message = z
   .object({
     id: z.uuid(),
     text: z.string(),
-    state: z.enum(['pending', 'delivered', 'failed', 'parked']),
+    state: z.enum(['pending', 'delivered', 'failed', 'parked', 'erased']),
     lastError: z.string().nullable(),
     createdAt: time,
   })

@@ -10,6 +10,7 @@ import {
 } from '../../bridge/admin/messengers.ts';
 import { holdMessenger } from '../../bridge/admin/locks.ts';
 import { webUrl } from '../../messenger/fields.ts';
+import { PRESET_NAMES, presetOf } from '../../messenger/presets/all.ts';
 import type { AdminDeps } from './deps.ts';
 import { line, time } from './fields.ts';
 import { pageOf, toPage, uuidPage } from './pages.ts';
@@ -21,7 +22,9 @@ const MAX_OVERLAP_H = 30 * 24;
 const MAX_SETTINGS = 16_384;
 
 const params = z.strictObject({ slug: z.string().regex(SLUG) });
-const secret = z.string().meta({ description: 'Standard Webhooks: `whsec_` and base64. Shown this once.' });
+const secret = z.string().meta({
+  description: 'Of Standard Webhooks `whsec_` and base64; of another preset what that takes. Shown this once.',
+});
 
 /** PostgreSQL stores neither NUL nor half a character. */
 const storable = (value: unknown): boolean => {
@@ -61,6 +64,12 @@ const madeMessenger = messenger
   .extend({ webhookSecret: secret, deliverySecret: secret })
   .meta({ id: 'MadeMessenger', description: 'A messenger with its secrets, which are shown this once' });
 
+const ownSecret = z.string().max(300).meta({
+  description: 'A secret the messenger made itself, such as the signing secret of a Slack application',
+});
+const fitsPreset = (preset: string, given: string | undefined): boolean =>
+  given === undefined || (presetOf(preset)?.secret.test(given) ?? false);
+
 const newMessenger = z
   .strictObject({
     slug: z
@@ -68,9 +77,17 @@ const newMessenger = z
       .regex(SLUG, 'Invalid input: expected 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit')
       .meta({ description: 'Last part of `webhookUrl`', examples: ['shop-chat'] }),
     name: line(255),
-    preset: z.enum(['standard']).default('standard'),
+    preset: z.enum(PRESET_NAMES).default('standard').meta({
+      description:
+        'How it calls the webhook. `standard`: the events of this document. `telegram`: updates of the Bot API. `slack`: the Events API.',
+    }),
+    webhookSecret: ownSecret.optional(),
     deliveryUrl: webUrl.nullish().meta({ description: 'Where messages of operators go' }),
     settings: settings.optional(),
+  })
+  .refine(({ preset, webhookSecret }) => fitsPreset(preset, webhookSecret), {
+    path: ['webhookSecret'],
+    error: 'Invalid input: no secret of this preset looks like that',
   })
   .meta({ id: 'NewMessenger' });
 
@@ -93,6 +110,7 @@ const rotation = z
       .max(MAX_OVERLAP_H)
       .default(24)
       .meta({ description: 'How long the secrets known before stay valid' }),
+    secret: ownSecret.optional(),
   })
   .meta({ id: 'SecretRotation' });
 const rotated = z

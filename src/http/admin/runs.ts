@@ -36,7 +36,7 @@ const finding = z
     conversationId: z.uuid(),
     finding: z.string().meta({
       description:
-        '`lost`: never delivered. `too_old` for the channel; `not_marked` by the portal as on its way, so it may have been meant for the staff alone; `only_files`: none of these is delivered. Of companions: `chat_missing`, `chat_gone`, `bot_removed` (only a person can repair that), `duplicate`, `title`, `owner`, `managers`, `members`.',
+        '`lost`: never delivered. `too_old` for the channel; `not_marked` by the portal as on its way, so it may have been meant for the staff alone; `only_files`, whose addresses no history tells (a note asks the operator to send them again): none of these is delivered. `changed`: the operator gave it another text. Of companions: `chat_missing`, `chat_gone`, `bot_removed` (only a person can repair that), `duplicate`, `title`, `owner`, `managers`, `members`.',
     }),
     detail: z.record(z.string(), z.unknown()),
   })

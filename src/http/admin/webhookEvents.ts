@@ -89,6 +89,7 @@ export const webhookEventRoutes: Route[] = [
     params,
     description: 'What it already did is recognised: a message by its id, a name by when it was decided.',
     responses: { 202: eventWithPayload },
+    problems: ['conflict'],
     handler: async ({ deps, params: { id } }) => accepted(inFull(await replayWebhookEvent(deps, id))),
   }),
 ];

@@ -37,7 +37,9 @@ h2{margin:0 0 10px;font-size:15px}h3{margin:0;font-size:14px}
 .talk li.operator{margin-left:auto;background:var(--mine)}
 .talk li.system{margin-left:auto;margin-right:auto;color:var(--soft);background:none;font-size:12px}
 .talk small{display:block;color:var(--soft)}
-form{display:inline-flex;gap:6px;margin:4px 8px 0 0}form.wide{display:flex}form.wide input{flex:1;min-width:0}
+.talk q{display:block;padding-left:8px;color:var(--soft);border-left:3px solid var(--line)}.talk q:before,.talk q:after{content:none}
+.talk .file{display:block}.talk details{font-size:12px}.talk summary{color:var(--soft);cursor:pointer;list-style:none}
+form{display:inline-flex;gap:6px;margin:4px 8px 0 0}form.wide{display:flex}form.wide input{flex:1;min-width:0}form.wide input[type=file]{flex:0 1 15rem;border:0}
 input{padding:5px 8px;font:inherit;border:1px solid var(--line);border-radius:6px}
 button{padding:5px 12px;font:inherit;color:var(--accent);background:#fff;border:1px solid var(--line);border-radius:6px;cursor:pointer}
 button.main{color:#fff;background:var(--accent);border-color:var(--accent)}

@@ -1,7 +1,9 @@
 import type { LedgerEntry } from '../ledger.ts';
 import type { SandboxPortal } from '../portalHandle.ts';
+import type { MessageRow } from '../openlines/messages.ts';
 import type { DialogView, StateView } from '../stateView.ts';
 import { fullName } from '../users.ts';
+import { shown } from './bbCode.ts';
 import { type Html, html } from './html.ts';
 
 /** What somebody sees who looks at the portal: people talk in it, lines can be cut, and every call is on the table. */
@@ -50,20 +52,36 @@ function dialogCard(dialog: DialogView, names: ReadonlyMap<number, string>): Htm
     <span class="soft">chat ${chatId}, ${connector} on line ${line}, external ${externalChatId}</span>
     <span class="${sessionOpen ? 'good' : 'soft'}">session ${sessionOpen ? 'open' : 'closed'}</span>
     <ul class="talk">
-      ${dialog.messages.slice(-MESSAGES).map(
-        ({ authorId, origin, text, files, sending, deleted }) =>
-          html`<li class="${origin}">
-            <small>${names.get(authorId) ?? ''}${sending && ' · being sent'}</small
-            ><span>${deleted ? 'deleted' : text}</span>
-            ${files.map(({ name }) => html`<small>${name}</small>`)}
-          </li>`,
-      )}
+      ${dialog.messages.slice(-MESSAGES).map((message) => messageItem(message, names.get(message.authorId)))}
     </ul>
-    ${action(`${path}/operator-message`, 'Answer', field('text', 'Answer as the operator'), 'wide')}
+    ${action(`${path}/operator-message`, 'Answer', answerFields, 'wide')}
     ${action(`${path}/rename`, 'Rename', field('title', 'Another title'))}
     ${sessionOpen && action(`${path}/close`, 'Close the session', hidden('atOnce', '1'))}
   </div>`;
 }
+
+function messageItem({ id, origin, text, files, sending, deleted }: MessageRow, author: string | undefined): Html {
+  if (deleted) return html`<li class="${origin} soft">${author && html`<small>${author}</small>`}<i>deleted</i></li>`;
+  return html`<li class="${origin}" data-message="${id}">
+    <small>${author}${sending && ' · being sent'}</small><span>${shown(text)}</span>
+    ${files.map(({ name, url }) => html`<a class="file" href="${url}" rel="noreferrer">${name}</a>`)}
+    ${
+      origin === 'operator' &&
+      html`<details>
+        <summary>change</summary>
+        ${action(`messages/${id}/edit`, 'Save', html`<input name="text" value="${text}" aria-label="New text" />`)}
+        ${action(`messages/${id}/delete`, 'Delete', undefined)}
+      </details>`
+    }
+  </li>`;
+}
+
+const answerFields = html`<input
+    name="text"
+    placeholder="Answer as the operator"
+    aria-label="Answer as the operator"
+    autocomplete="off"
+  /><input name="file" type="file" aria-label="A file" />`;
 
 const field = (name: string, label: string): Html =>
   html`<input name="${name}" placeholder="${label}" aria-label="${label}" required autocomplete="off" />`;
@@ -173,27 +191,66 @@ function ledger(entries: readonly LedgerEntry[]): Html {
 
 /** Buttons act through the control API; the rest of the page follows what happens, without disturbing who is typing. */
 export const OVERVIEW_SCRIPT = `
+const SECTIONS = ['dialogs', 'applications', 'lines', 'companions', 'ledger'];
 const problem = () => document.getElementById('problem');
+const isTouched = (form) =>
+  form.contains(document.activeElement) ||
+  [...form.elements].some((one) => one.type !== 'hidden' && (one.value || '') !== (one.defaultValue || ''));
+const keyOf = (details) => '[data-message="' + details.closest('[data-message]').dataset.message + '"] details';
+
+/** Puts the new section in place of the old one, and into it what somebody is in the middle of. */
+function replace(old, next) {
+  const focused = old.contains(document.activeElement) ? document.activeElement : undefined;
+  for (const form of [...old.querySelectorAll('form')].filter(isTouched)) {
+    const twin = next.querySelector('form[data-path="' + form.dataset.path + '"]');
+    if (twin) twin.replaceWith(form);
+  }
+  for (const open of old.querySelectorAll('details[open]')) {
+    const twin = next.querySelector(keyOf(open));
+    if (twin) twin.open = true;
+  }
+  old.replaceWith(next);
+  focused?.focus();
+  for (const talk of next.querySelectorAll('.talk')) talk.scrollTop = talk.scrollHeight;
+}
+const seen = {};
 async function refresh() {
   const text = await (await fetch('/')).text();
-  const next = new DOMParser().parseFromString(text, 'text/html');
-  for (const id of ['dialogs', 'applications', 'lines', 'companions', 'ledger']) {
-    const old = document.getElementById(id);
-    const typing = old.contains(document.activeElement) && document.activeElement.tagName === 'INPUT';
-    if (!typing && old.innerHTML !== next.getElementById(id).innerHTML) old.replaceWith(next.getElementById(id));
+  const page = new DOMParser().parseFromString(text, 'text/html');
+  for (const id of SECTIONS) {
+    const next = page.getElementById(id);
+    if (seen[id] === next.innerHTML) continue;
+    seen[id] = next.innerHTML;
+    replace(document.getElementById(id), document.adoptNode(next));
   }
+}
+async function upload(file) {
+  const about = new URLSearchParams({ name: file.name, mime: file.type });
+  const headers = { 'content-type': 'application/octet-stream' };
+  return (await fetch('/_sandbox/v1/files?' + about, { method: 'POST', headers, body: file })).json();
+}
+async function bodyOf(form) {
+  const { file, ...fields } = Object.fromEntries(new FormData(form));
+  return file?.size ? { ...fields, files: [await upload(file)] } : fields;
 }
 document.addEventListener('submit', async (event) => {
   event.preventDefault();
   const form = event.target;
+  const fields = await bodyOf(form);
+  if (fields.text === '' && !fields.files) return;
   const answer = await fetch('/_sandbox/v1/' + form.dataset.path, {
     method: form.dataset.method || 'POST',
     headers: { 'content-type': 'application/json' },
-    body: form.dataset.method ? undefined : JSON.stringify(Object.fromEntries(new FormData(form))),
+    body: form.dataset.method ? undefined : JSON.stringify(fields),
   });
   const body = await answer.json();
   problem().textContent = answer.ok ? '' : body.error_description || body.error;
+  if (answer.ok) {
+    form.reset();
+    form.closest('details')?.removeAttribute('open');
+  }
   document.activeElement.blur();
   await refresh();
 });
-setInterval(() => document.hidden || refresh().catch(() => {}), 2000)`;
+for (const talk of document.querySelectorAll('.talk')) talk.scrollTop = talk.scrollHeight;
+setInterval(() => document.hidden || refresh().catch(() => {}), 500)`;

@@ -1,5 +1,6 @@
 import express, { type Request, type Response, type Router } from 'express';
 import { connectorOf } from '../openlines/connectors.ts';
+import { uploadOf } from '../openlines/uploads.ts';
 import { toInt, toText } from '../php/values.ts';
 import type { SandboxPortal } from '../portalHandle.ts';
 import { Refusal } from '../refusal.ts';
@@ -63,6 +64,11 @@ export function consoleRouter({ portal, portals }: ConsoleContext): Router {
       return { title, body: framePage(title, form), script };
     }),
   );
+  router.get('/~:code', (req, res) => {
+    const file = uploadOf(portal().inside, req.params.code);
+    if (!file) return void res.sendStatus(404);
+    res.set('Content-Security-Policy', 'sandbox').type(file.mime).send(Buffer.from(file.base64, 'base64'));
+  });
   router.get('/bx24.js', (_req, res) => {
     res.type('application/javascript').send(BX24_STAND_IN);
   });

@@ -15,6 +15,8 @@ export type ControlRoutes = (router: Router, context: ControlContext) => void;
 
 export interface ControlRequest {
   readonly body: Params;
+  /** The body as it came, where a route reads it so. */
+  readonly raw: Buffer;
   readonly query: Params;
   readonly path: Readonly<Record<string, string>>;
 }
@@ -23,7 +25,13 @@ export interface ControlRequest {
 export function control(work: (request: ControlRequest) => unknown) {
   return async (req: Request, res: Response): Promise<void> => {
     const body: unknown = req.body;
-    const request = { body: isArray(body) ? body : {}, query: req.query, path: req.params as Record<string, string> };
+    const raw = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+    const request = {
+      body: isArray(body) && !Buffer.isBuffer(body) ? body : {},
+      raw,
+      query: req.query,
+      path: req.params as Record<string, string>,
+    };
     try {
       res.json((await work(request)) ?? {});
     } catch (error) {

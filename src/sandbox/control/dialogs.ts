@@ -52,6 +52,7 @@ function messageOf(body: Params): OperatorMessage {
       name: toText(file.name),
       url: toText(file.url),
       ...(isEmpty(file.mime) ? {} : { mime: toText(file.mime) }),
+      ...(isEmpty(file.size) ? {} : { size: toInt(file.size) }),
     })),
   };
 }

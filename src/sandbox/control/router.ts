@@ -6,6 +6,7 @@ import { imbotRoutes } from '../methods/imbot/controlRoutes.ts';
 import type { ControlContext, ControlRoutes } from './context.ts';
 import { dialogRoutes } from './dialogs.ts';
 import { faultRoutes } from './faults.ts';
+import { fileRoutes } from './files.ts';
 import { lineRoutes } from './lines.ts';
 import { observationRoutes } from './observation.ts';
 import { portalRoutes } from './portal.ts';
@@ -16,6 +17,7 @@ const ROUTES: readonly ControlRoutes[] = [
   applicationRoutes,
   lineRoutes,
   dialogRoutes,
+  fileRoutes,
   portalRoutes,
   imbotRoutes,
 ];

@@ -9,9 +9,16 @@ import { keepOpen, lineOf, openSession, startSession } from './sessions.ts';
 import { isUsable, statusOf } from './statuses.ts';
 import { parseUserCode } from './userCode.ts';
 
+export interface SentFile {
+  readonly name: string;
+  readonly url: string;
+  readonly mime?: string;
+  readonly size?: number;
+}
+
 export interface OperatorMessage {
   readonly text: string;
-  readonly files?: readonly { readonly name: string; readonly url: string; readonly mime?: string }[];
+  readonly files?: readonly SentFile[];
   /** Only seen by the staff; never leaves the portal. */
   readonly hidden?: boolean;
 }
@@ -125,7 +132,7 @@ function employeeOf(hit: Hit): number {
   return user.id;
 }
 
-function fileRow(portal: Portal, file: { name: string; url: string; mime?: string }): FileRow {
+function fileRow(portal: Portal, file: SentFile): FileRow {
   const mime = file.mime ?? 'application/octet-stream';
-  return { id: portal.nextId('file'), name: file.name, url: file.url, mime, size: 70_855 };
+  return { id: portal.nextId('file'), name: file.name, url: file.url, mime, size: file.size ?? 70_855 };
 }

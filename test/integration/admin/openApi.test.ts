@@ -39,7 +39,7 @@ describe('the document', () => {
     const described = Object.entries(document.paths).flatMap(([path, item]) =>
       Object.keys(item).map((method) => `${method} ${path}`),
     );
-    const besides = ['post /webhooks/{messenger}', 'get /health/live', 'get /health/ready'];
+    const besides = ['post /webhooks/{messenger}', 'get /health/live', 'get /health/ready', 'get /metrics'];
     expect(described.sort()).toEqual([...served, ...besides].sort());
   });
 

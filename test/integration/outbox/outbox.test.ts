@@ -264,3 +264,26 @@ test('a cancelled job never runs and absorbs no newer one', async () => {
   await drained();
   expect(ran).toEqual(['2']);
 });
+
+test('a process that stops while a job waits for the request bucket uses up no attempt of it', async () => {
+  const slow = await bench.addGate({ burst: 1, perSecond: 0.05 });
+  let waits = false;
+  const handler: Handler = {
+    async run(_job, run) {
+      await run.token();
+      waits = true;
+      await run.token();
+      return { outcome: 'done' };
+    },
+  };
+  await bench.outbox.enqueue([job('a', 0, { gateId: slow })]);
+  const worker = bench.startWorker({ note: handler });
+  await until(() => waits);
+  await worker.stop({ graceMs: 0 });
+  expect(await bench.db.prisma.job.findFirstOrThrow()).toMatchObject({
+    state: 'waiting',
+    attempts: 0,
+    doubt: false,
+    lastCode: 'aborted',
+  });
+});

@@ -80,6 +80,7 @@ describe('the history of a session', () => {
       },
     });
     expect(await getSessionHistory(call, { sessionId: '323' })).toEqual({
+      chatId: '',
       messages: [
         { id: '98', senderId: '0', text: 'a', connectorIds: [], ...unmarked },
         { id: '99', senderId: '27', text: 'b', connectorIds: ['e0'], ...unmarked },
@@ -100,7 +101,11 @@ describe('the history of a session', () => {
 
   test('may be empty or out of sight', async () => {
     const empty = scriptedCall({ 'imopenlines.session.history.get': { message: [] } });
-    expect(await getSessionHistory(empty.call, { sessionId: '1' })).toEqual({ messages: [], outsiders: new Set() });
+    expect(await getSessionHistory(empty.call, { sessionId: '1' })).toEqual({
+      chatId: '',
+      messages: [],
+      outsiders: new Set(),
+    });
     const hidden = scriptedCall({ 'imopenlines.session.history.get': refused('ACCESS_DENIED') });
     expect(await getSessionHistory(hidden.call, { sessionId: '1' })).toBeUndefined();
     const blocked = scriptedCall({

@@ -22,6 +22,10 @@ test('a conversation without a name has no title', () => {
   expect(renderTitle('{messenger} {name}', { ...facts, name: null })).toBeUndefined();
 });
 
+test('a name that PHP takes for none looks the same and counts', () => {
+  expect(renderTitle(null, { ...facts, name: ' 0 ' })).toBe('0\u200b');
+});
+
 test('line breaks and control characters become one blank', () => {
   expect(oneLine('  Order\r\n\t1042\u0007\u0000 ')).toBe('Order 1042');
 });

@@ -44,7 +44,8 @@ export async function signIn(presented) {
 
 /** Nothing of what was shown stays in memory. Whoever could not be signed out sees that they are not. */
 export async function signOut() {
-  key.value = null;
+  // The views are left first, so that none of them asks for anything any more.
+  key.value = undefined;
   await send('DELETE', 'console/session').catch(() => undefined);
   history.replaceState(null, '', location.pathname);
   location.reload();
