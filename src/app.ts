@@ -62,11 +62,7 @@ export async function startGateway(config: Settled, lines: Logger, owned: { cloc
 
 /** What happens by itself, again and again, in the processes whose role it is. */
 async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Promise<void> }> {
-<<<<<<< HEAD
-  const { db, outbox, portals, gate, wake, clock, log, localGateId, config } = parts;
-=======
-  const { db, outbox, clock, log, localGateId, config, resealing } = parts;
->>>>>>> main
+  const { db, outbox, portals, gate, wake, clock, log, localGateId, config, resealing } = parts;
   // Whoever only works has no door that could have been closed.
   const pulse = config.role === 'worker' ? undefined : createPulse({ db, outbox, clock, log });
   await pulse?.start();
@@ -79,21 +75,15 @@ async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Prom
     worker.start();
     blockedPortals.start();
     retention.start();
-<<<<<<< HEAD
     activity.start();
-=======
     resealing.start();
->>>>>>> main
     await daily.start();
     pollSchedule.start();
   }
   return {
     async stop() {
-<<<<<<< HEAD
-      await Promise.all([retention.stop(), activity.stop(), daily.stop(), pollSchedule.stop(), blockedPortals.stop()]);
-=======
-      await Promise.all([retention.stop(), resealing.stop(), daily.stop(), pollSchedule.stop()]);
->>>>>>> main
+      const rounds = [retention, activity, resealing, daily, pollSchedule, blockedPortals];
+      await Promise.all(rounds.map((round) => round.stop()));
       await pulse?.stop();
     },
   };

@@ -33,23 +33,14 @@ export function doorsOf(parts: Parts, worker: Worker, kinds: readonly string[]):
       workers: () => (worker.healthy ? Promise.resolve() : Promise.reject(new Error('the worker cannot claim'))),
     },
   });
-<<<<<<< HEAD
-  if (parts.config.role === 'worker') return { log, machineDoors: [], routers: [health] };
+  const metrics = metricsOf(parts, worker, kinds);
+  if (parts.config.role === 'worker') return { log, machineDoors: [], routers: [health, metrics] };
   const sessions = createConsoleSessions({ ...parts, findKey: (hash) => findApiKey(parts, hash) });
   return {
     log,
     machineDoors: machineDoorsOf(parts),
-    routers: [...pagesOf(parts), health, createDocsRouter(), sessions.router, createConsoleRouter()],
+    routers: [...pagesOf(parts), health, metrics, createDocsRouter(), sessions.router, createConsoleRouter()],
     admin: adminOf(parts, sessions),
-=======
-  const metrics = metricsOf(parts, worker, kinds);
-  if (parts.config.role === 'worker') return { log, machineDoors: [], routers: [health, metrics] };
-  return {
-    log,
-    machineDoors: machineDoorsOf(parts),
-    routers: [...pagesOf(parts), health, metrics, createDocsRouter()],
-    admin: adminOf(parts),
->>>>>>> main
   };
 }
 

@@ -21,11 +21,8 @@ import { createVault } from '../kit/secrets.ts';
 import { createMessengerClient } from '../messenger/client.ts';
 import { createEgress } from '../messenger/egress.ts';
 import { createFileClient } from '../messenger/files.ts';
-<<<<<<< HEAD
 import { createMessengerProbe } from '../messenger/probe.ts';
-=======
 import { createMetrics } from '../metrics/metrics.ts';
->>>>>>> main
 import { createGate } from '../outbox/gate.ts';
 import { createOutbox } from '../outbox/outbox.ts';
 import { createWake } from '../outbox/wake.ts';
@@ -71,12 +68,8 @@ export async function createParts(config: Settled, lines: Logger, owned: { clock
   const files = createFileClient(outside);
   return {
     ...{ config, log, clock, vault, db, wake, outbox, gate, client, oauth, portals, bots, installation },
-<<<<<<< HEAD
-    ...{ installationId, localGateId, address, publicUrl, egress },
-    wrongKeys: createWrongKeys({ onThrottled: (address) => log.warn('keys.throttled', { address }) }),
-=======
     ...{ installationId, localGateId, address, publicUrl, egress, metrics, calm },
->>>>>>> main
+    wrongKeys: createWrongKeys({ onThrottled: (address) => log.warn('keys.throttled', { address }) }),
     acceptance: createAcceptance({ db, wake, log }),
     messengers: createMessengerDirectory({ db, vault, clock }),
     deliveries: createDeliveries({ db, vault, clock, log, client: createMessengerClient(outside) }),

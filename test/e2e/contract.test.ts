@@ -181,7 +181,7 @@ test('what Express serves and what the document describes are the same', async (
   );
   const settled = { ...config, databaseUrl: scene.databaseUrl, bitrix24: { clientId: 'local.a', clientSecret: 'b' } };
   const parts = await createParts(settled, silentLogger, {});
-  const { machineDoors, routers, admin } = doorsOf(parts, { healthy: true } as Worker);
+  const { machineDoors, routers, admin } = doorsOf(parts, { healthy: true } as Worker, []);
   await closeParts(parts);
   const doors = [...machineDoors, ...routers].flatMap((router) => servedBy(router));
   const served = [...doors.filter((one) => !UNDESCRIBED.test(one.split(' ')[1]!)), ...servedBy(admin, '/admin/v1')];

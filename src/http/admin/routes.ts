@@ -8,11 +8,8 @@ import { conversationRoutes } from './conversations.ts';
 import { doctorRoutes } from './doctor.ts';
 import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
-<<<<<<< HEAD
 import { overviewRoutes } from './overview.ts';
-=======
 import { personRoutes } from './persons.ts';
->>>>>>> main
 import { portalRoutes } from './portals.ts';
 import type { Route } from './route.ts';
 import { runRoutes } from './runs.ts';

@@ -36,13 +36,8 @@ describe('what the scopes are for', () => {
   it.each(routes.map((route) => [route.method, route.path, route.scope] as const))(
     '%s %s is open to %s',
     (method, path, scope) => {
-<<<<<<< HEAD
-      const secret =
-        path.startsWith('/api-keys') || path === '/audit' || (method === 'delete' && path === '/portals/:id');
-=======
       const erases = method === 'delete' && ['/portals/:id', '/messengers/:slug/persons/:externalId'].includes(path);
-      const secret = path.startsWith('/api-keys') || erases;
->>>>>>> main
+      const secret = path.startsWith('/api-keys') || path === '/audit' || erases;
       expect(scope).toBe(secret ? 'admin' : method === 'get' ? 'read' : 'write');
     },
   );
