@@ -75,14 +75,14 @@ export function knownState(companion: CompanionContext, live: BotChat): Companio
   };
 }
 
-/** `postponed`: everything but the hand-over, because what is wanted is about to change. */
+/** `laterMs`: everything but the hand-over, because what is wanted is about to change; look again after so long. */
 export interface AppliedCompanion {
   applied: CompanionData;
-  postponed: boolean;
+  laterMs: number | undefined;
 }
 
 /**
- * Returns what is applied now. What the portal does not let the bot do is recorded, not retried. `isFinal` is asked
+ * Returns what is applied now. What the portal does not let the bot do is recorded, not retried. `laterBy` is asked
  * before the owner is set, which ends what the bot may do.
  */
 export async function applyCompanion(
@@ -90,7 +90,7 @@ export async function applyCompanion(
   live: BotChat,
   chat: ChatRef,
   bots: Bots,
-  isFinal: () => Promise<boolean>,
+  laterBy: () => Promise<number | undefined>,
 ): Promise<AppliedCompanion> {
   const wanted = wantedState(companion);
   const known = knownState(companion, live);
@@ -108,11 +108,11 @@ export async function applyCompanion(
   if (owns) Object.assign(applied, await applyManagers(work, members.present));
   else if (plan.addManagers.length + plan.removeManagers.length > 0) work.troubles.push(notOwner(chat));
   Object.assign(applied, await applyAppearance(work, owns));
-  const postponed = owns && plan.handOverTo !== undefined && !(await isFinal());
-  if (!postponed && (plan.handOverTo !== undefined || plan.takesBack)) {
+  const laterMs = owns && plan.handOverTo !== undefined ? await laterBy() : undefined;
+  if (laterMs === undefined && (plan.handOverTo !== undefined || plan.takesBack)) {
     Object.assign(applied, owns ? await handOver(work, members.present) : cannotHandOver(work));
   }
-  return { applied: { ...applied, ...told(work) }, postponed };
+  return { applied: { ...applied, ...told(work) }, laterMs };
 }
 
 function told({ troubles, companion }: Work): CompanionData {

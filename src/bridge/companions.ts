@@ -6,7 +6,7 @@ import type { Handler, Job, Result } from '../outbox/job.ts';
 import { type BotAccess, botKey } from './botAccess.ts';
 import { noteBotTrouble } from './botTrouble.ts';
 import { botRemoved, type ChatDeps, ensureChat, save } from './companionChat.ts';
-import { isFinal } from './companionHandOver.ts';
+import { handOverLaterBy } from './companionHandOver.ts';
 import { sweepDuplicates } from './companionDuplicates.ts';
 import {
   applyCompanion,
@@ -26,7 +26,6 @@ export interface CompanionDeps extends ChatDeps {
 }
 
 const BOT_RETRY_AFTER_MS = 1_000;
-const HAND_OVER_AGAIN_AFTER_MS = 100;
 
 /**
  * Makes a companion what it shall be: exactly one chat per conversation (contract imbot §19.2), then members,
@@ -99,10 +98,11 @@ async function converge(
     if (live === 'gone') throw new DeliveryError({ verdict: 'refused', code: 'CHAT_NOT_FOUND', detail: chat.chatId });
     if (live === 'notMember') return botRemoved(chat.chatId);
     const read = (): Promise<CompanionContext | undefined> => load(companion.id, deps);
-    const sure = (): Promise<boolean> => isFinal(companion, { db: deps.db, read, wantedOf: wantedState });
-    const done = await applyCompanion(companion, live, chat, bots, sure);
+    const laterBy = (): Promise<number | undefined> =>
+      handOverLaterBy(companion, { db: deps.db, read, wantedOf: wantedState });
+    const done = await applyCompanion(companion, live, chat, bots, laterBy);
     applied = { lastError: null, lastErrorDetail: null, ...done.applied };
-    if (done.postponed) return handOverLater(companion.id, applied);
+    if (done.laterMs !== undefined) return handOverLater(companion.id, applied, done.laterMs);
   }
   const data = { ...applied, state: 'ready', archivedAt: null, readyAt: new Date(deps.clock.now()) };
   return {
@@ -124,9 +124,9 @@ async function converge(
 }
 
 /** A name that was accepted before the owner was set belongs into the title, and only the bot's ownership lets it in. */
-const handOverLater = (companionId: string, applied: CompanionData): Result => ({
+const handOverLater = (companionId: string, applied: CompanionData, afterMs: number): Result => ({
   outcome: 'later',
-  afterMs: HAND_OVER_AGAIN_AFTER_MS,
+  afterMs,
   reason: 'a change that was accepted before is still on its way',
   commit: (tx) => save(tx, companionId, applied),
 });

@@ -267,5 +267,6 @@ with clock as (select coalesce($2::timestamptz, clock_timestamp()) as at)
 update gate g set rechecks = g.rechecks + 1, recheck_at = at + ${recheckAfter('(g.rechecks + 1)')},
   blocked_until = greatest(g.blocked_until, at + ${recheckAfter('(g.rechecks + 1)')} + interval '10 minutes')
 from clock
-where starts_with(g.key, $1) and g.blocked_reason is not null and not g.paused and g.blocked_until > at and g.recheck_at <= at
+where starts_with(g.key, $1) and g.blocked_reason is not null and not g.paused
+  and g.blocked_until > at and g.recheck_at <= at
 returning g.id::text as "gateId", g.blocked_reason as reason, g.rechecks`;

@@ -114,7 +114,8 @@ test('one overloaded, one slow, one without its grant, one moved: the other 96 g
   const [overloaded = '', slow = '', revoked = '', moved = '', ...others] = [...sandbox.portals.keys()];
   const portal = (memberId: string) => sandbox.portals.get(memberId)!;
   const send = { method: 'imconnector.send.messages' };
-  portal(overloaded).faults.add({ match: send, effect: { status: 503, code: 'OVERLOAD_LIMIT' } });
+  // The hold is on the application, whatever it calls.
+  portal(overloaded).faults.add({ match: {}, effect: { status: 503, code: 'OVERLOAD_LIMIT' } });
   portal(slow).faults.add({ match: { ...send, times: 1 }, effect: { delayMs: 20_000 } });
   portal(revoked).revokeGrant('local.gateway', 1);
   await portal(moved).move();
