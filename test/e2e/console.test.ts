@@ -203,6 +203,7 @@ const suite = (executablePath: string): void => {
     await page.getByRole('row', { name: /^line/ }).getByText('repaired').waitFor();
 
     await page.getByRole('link', { name: 'Webhooks received' }).click();
+    await heading('Webhooks received');
     await page.getByLabel('Conversation, by its id in the messenger').fill('events');
     await page.getByRole('cell', { name: 'events', exact: true }).waitFor();
     await press('message.created');
@@ -212,7 +213,8 @@ const suite = (executablePath: string): void => {
     await press('Close');
 
     await page.getByRole('link', { name: 'Keys' }).click();
-    await page.getByLabel('Name').fill('Monitoring');
+    await heading('Keys');
+    await page.getByLabel('Name', { exact: true }).fill('Monitoring');
     await press('Make the key');
     await page
       .getByRole('dialog')
