@@ -11,7 +11,7 @@ const AT_MOST_MS = 60_000;
 /**
  * @template T
  * @param {string | undefined} path of the administration API; undefined: nothing to ask for yet
- * @param {{ everyMs?: number, load?: (path: string, options: { poll: boolean }) => Promise<T> }} [options]
+ * @param {{ everyMs?: number | ((data: T | undefined) => number), load?: (path: string, options: { poll: boolean }) => Promise<T> }} [options]
  * @returns {{ data: T | undefined, problem: Error | undefined, reload(): Promise<void> }}
  */
 export function useLive(path, { everyMs = EVERY_MS, load = get } = {}) {
@@ -24,6 +24,8 @@ export function useLive(path, { everyMs = EVERY_MS, load = get } = {}) {
     if (path === undefined) return undefined;
     let timer = 0;
     let failures = 0;
+    let shown;
+    const pace = () => (typeof everyMs === 'function' ? everyMs(shown) : everyMs);
     let latest = 0;
     let gone = false;
     const ask = async (poll) => {
@@ -33,6 +35,7 @@ export function useLive(path, { everyMs = EVERY_MS, load = get } = {}) {
         const data = await load(path, { poll });
         if (gone || own !== latest) return;
         failures = 0;
+        shown = data;
         setState({ path, data, problem: undefined });
       } catch (problem) {
         if (gone || own !== latest) return;
@@ -43,7 +46,7 @@ export function useLive(path, { everyMs = EVERY_MS, load = get } = {}) {
     };
     const plan = () => {
       clearTimeout(timer);
-      if (!gone && !document.hidden) timer = setTimeout(() => ask(true), Math.min(everyMs * 2 ** failures, AT_MOST_MS));
+      if (!gone && !document.hidden) timer = setTimeout(() => ask(true), Math.min(pace() * 2 ** failures, AT_MOST_MS));
     };
     const onVisible = () => (document.hidden ? clearTimeout(timer) : ask(true));
     turn.current = () => ask(false);

@@ -10,7 +10,9 @@ import { Timeline } from './timeline.js';
 
 /** One conversation: what is wanted, what is there, why they differ, and everything that happened. */
 export function View({ id }) {
-  const live = useLive(`/conversations/${id}`, { everyMs: 3_000 });
+  // Somebody waits for what they have just asked for.
+  const everyMs = (known) => (known?.name.state === 'pending' ? 1_000 : 3_000);
+  const live = useLive(`/conversations/${id}`, { everyMs });
   const { data } = live;
   return html`
     <p class="crumbs"><a href=${link('conversations')}>Conversations</a></p>
