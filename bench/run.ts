@@ -1,7 +1,8 @@
-// npm run bench [ingest|claim|portal|portalEvents|soak]: measures, prints a table of ratios against their bars, writes bench/results.json.
+// npm run bench [ingest|claim|portal|portalEvents|soak|imports]: measures, prints a table of ratios against their bars, writes bench/results.json.
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { claim, type ClaimResult } from './claim.ts';
+import { imports, type ImportResult } from './import.ts';
 import { ingest, type IngestResult } from './ingest.ts';
 import { portal, type PortalResult } from './portal.ts';
 import { portalEvents, type PortalEventsResult } from './portalEvents.ts';
@@ -15,10 +16,11 @@ interface Results {
   claim?: ClaimResult;
   soak?: SoakResult;
   portalEvents?: PortalEventsResult;
+  imports?: ImportResult;
 }
 
 const FILE = 'bench/results.json';
-const parts = { ingest, claim, portal, portalEvents, soak };
+const parts = { ingest, claim, portal, portalEvents, soak, imports };
 const chosen = process.argv.slice(2).filter((name): name is keyof typeof parts => name in parts);
 
 const before = JSON.parse(await readFile(FILE, 'utf8').catch(() => '{}')) as Results;
@@ -34,7 +36,14 @@ function round(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Math.round(value * 1000) / 1000 : value;
 }
 
-function rows({ ingest: web, portal: names, portalEvents: events, claim: claims, soak: day }: Results): object[] {
+function rows({
+  ingest: web,
+  portal: names,
+  portalEvents: events,
+  claim: claims,
+  soak: day,
+  imports: file,
+}: Results): object[] {
   const row = (what: string, measured: string | number, bar: string): object => ({ what, measured, bar });
   const fixed = (value: number | undefined, digits = 2): string => (value ?? Number.NaN).toFixed(digits);
   return [
@@ -50,6 +59,7 @@ function rows({ ingest: web, portal: names, portalEvents: events, claim: claims,
         ]
       : []),
     ...(events ? [row('answer to an event of Bitrix24, p99, ms', fixed(events.p99, 1), '< 50')] : []),
+    ...(file ? [row('100,000 lines of an import stored, s', fixed(file.stored, 1), '< 120')] : []),
     ...(day
       ? [row('503 and 429 in 24 virtual hours', day.refused, '0'), row('wrong titles after them', day.wrongTitles, '0')]
       : []),

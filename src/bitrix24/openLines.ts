@@ -1,3 +1,5 @@
+import type { Clock } from '../kit/clock.ts';
+import { type Command, MAX_COMMANDS, runBatch } from './batch.ts';
 import type { Call } from './portalApi.ts';
 import { asFields, asId, asList, asText, asFlag, hasCode, type Fields } from './wire.ts';
 
@@ -43,18 +45,41 @@ export interface Dialog {
   sessionId?: string;
 }
 
+export type DialogKey = { chatId: string } | { userCode: string };
+
+const commandOf = (by: DialogKey): Command => ({
+  method: 'imopenlines.dialog.get',
+  params: 'chatId' in by ? { CHAT_ID: by.chatId } : { USER_CODE: by.userCode },
+  repeatable: true,
+});
+
 /** @returns undefined when there is none, or none we may see (`ACCESS_ERROR` means both). */
-export async function getDialog(
-  call: Call,
-  by: { chatId: string } | { userCode: string },
-): Promise<Dialog | undefined> {
-  const params = 'chatId' in by ? { CHAT_ID: by.chatId } : { USER_CODE: by.userCode };
+export async function getDialog(call: Call, by: DialogKey): Promise<Dialog | undefined> {
+  const { method, params, repeatable } = commandOf(by);
   try {
-    return dialogOf(asFields(await call('imopenlines.dialog.get', params, { repeatable: true })));
+    return dialogOf(asFields(await call(method, params, { repeatable })));
   } catch (error) {
     if (hasCode(error, 'ACCESS_ERROR')) return undefined;
     throw error;
   }
+}
+
+/** As many dialogs as fit into one request. */
+export const MOST_DIALOGS = MAX_COMMANDS;
+
+/** The same of many, in one request; each at its own place. @throws DeliveryError when one of them cannot be told. */
+export async function getDialogs(
+  call: Call,
+  keys: readonly DialogKey[],
+  deps: { clock: Clock },
+): Promise<(Dialog | undefined)[]> {
+  const outcomes = await runBatch(call, keys.map(commandOf), deps);
+  return outcomes.map((outcome) => {
+    if (outcome.ok) return dialogOf(asFields(outcome.result));
+    const { failure } = outcome;
+    if (failure.code === 'ACCESS_ERROR') return undefined;
+    throw failure;
+  });
 }
 
 function dialogOf(chat: Fields): Dialog | undefined {

@@ -44,11 +44,15 @@ export function wantedCompanionTitle(conversation: ConversationContext): string 
  * The portal's key of the dialog (contract imconnector §2); undefined for a direct one while we do not know the
  * portal's own id of the person.
  */
-export function dialogUserCode(conversation: ConversationContext): string | undefined {
-  const { connector, lineId } = conversation.channel;
-  const bitrixUserId = connector.kind === 'group' ? '0' : conversation.bitrixUserId;
+export function dialogUserCode(of: {
+  channel: { connector: { code: string; kind: string }; lineId: number };
+  dialogKey: string;
+  bitrixUserId: string | null;
+}): string | undefined {
+  const { connector, lineId } = of.channel;
+  const bitrixUserId = connector.kind === 'group' ? '0' : of.bitrixUserId;
   if (bitrixUserId === null) return undefined;
-  return userCode({ connector: connector.code, line: String(lineId), chatId: conversation.dialogKey, bitrixUserId });
+  return userCode({ connector: connector.code, line: String(lineId), chatId: of.dialogKey, bitrixUserId });
 }
 
 /** Locks the row: everything that changes a conversation goes through here, one transaction at a time. */

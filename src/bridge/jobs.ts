@@ -61,11 +61,19 @@ export const notifyMessenger = (lane: string, queued: Queued<'notifyMessenger'>)
 export const confirmDelivery = (queued: Queued<'confirmDelivery'> & { conversationId: string }): NewJob =>
   job('confirmDelivery', 'live', `confirm:${queued.conversationId}`, queued);
 
-/** Reads the histories of all dialogs: whatever else waits for the portal goes first. */
+/** Look at all dialogs of a portal: whatever else waits for it goes first. */
 export const reconcileCompanions = (queued: Queued<'reconcileCompanions'>): NewJob =>
   job('reconcileCompanions', 'bulk', `run:${queued.payload.runId}`, queued);
 export const recoverReplies = (queued: Queued<'recoverReplies'>): NewJob =>
   job('recoverReplies', 'bulk', `run:${queued.payload.runId}`, queued);
+export const reconcileNames = (queued: Queued<'reconcileNames'>): NewJob =>
+  job('reconcileNames', 'bulk', `run:${queued.payload.runId}`, queued);
+
+/** Storing concerns no portal; the dialogs of each are looked up at its own gate. */
+export const importConversations = (queued: Queued<'importConversations'>): NewJob =>
+  job('importConversations', 'bulk', `run:${queued.payload.runId}`, queued);
+export const adoptDialogs = (queued: Queued<'adoptDialogs'>): NewJob =>
+  job('adoptDialogs', 'bulk', `run:${queued.payload.runId}`, queued);
 
 /** State: a burst of renames is one job. Not the companion's lane, so neither waits for the other's trouble. */
 export const convergeName = (queued: Queued<'convergeName'>): NewJob =>

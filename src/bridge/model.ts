@@ -51,8 +51,11 @@ export interface RunOptions {
   unmarked?: boolean;
 }
 
-export type RunKind = 'recoverReplies' | 'reconcileCompanions';
-export type RunState = 'waiting' | 'running' | 'done' | 'failed';
+/** Of a portal. */
+export type PortalRunKind = 'recoverReplies' | 'reconcileCompanions' | 'reconcileNames';
+export type RunKind = PortalRunKind | 'importConversations';
+/** `uploading`: of an import, whose lines are still coming. */
+export type RunState = 'uploading' | 'waiting' | 'running' | 'done' | 'failed';
 
 /** Every kind of job, and the ids its payload carries. */
 export interface JobPayloads {
@@ -72,6 +75,9 @@ export interface JobPayloads {
     | { type: 'channel.disconnected'; channelId: string; reason: string; at: string };
   recoverReplies: { runId: string };
   reconcileCompanions: { runId: string };
+  reconcileNames: { runId: string };
+  importConversations: { runId: string };
+  adoptDialogs: { runId: string; portalId: string };
   convergeName: { conversationId: string };
   convergeCompanion: { companionId: string };
   /**

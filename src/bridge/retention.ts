@@ -45,6 +45,18 @@ export const RETENTION: readonly Rule[] = [
   { name: 'auditEntries', keepMs: 365 * DAY, sql: olderThan('audit_entry', 'at') },
   { name: 'deadJobs', keepMs: 90 * DAY, sql: olderThan('job', 'created_at', "and state = 'dead'") },
   {
+    // The process that took the upload died; a request ends long before.
+    name: 'brokenUploads',
+    keepMs: HOUR,
+    sql: `with broken as (
+        update run set state = 'failed', last_error = 'upload_broken', finished_at = now() where id in (
+          select id from run where state = 'uploading' and created_at < $1::timestamptz limit $2::int)
+        returning id),
+      lines as (delete from import_line l using broken where l.run_id = broken.id)
+      select 1 as broken from broken`,
+  },
+  { name: 'runs', keepMs: 90 * DAY, sql: olderThan('run', 'created_at', "and state in ('done', 'failed')") },
+  {
     // Events that name no conversation have a lane each, used once.
     name: 'usedLanes',
     keepMs: 0,

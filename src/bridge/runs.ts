@@ -1,12 +1,12 @@
 import type { Prisma } from '../db/database.ts';
 import type { OutboxTx } from '../outbox/job.ts';
-import { reconcileCompanions, recoverReplies } from './jobs.ts';
-import type { RunKind, RunOptions } from './model.ts';
+import { reconcileCompanions, reconcileNames, recoverReplies } from './jobs.ts';
+import type { PortalRunKind, RunOptions } from './model.ts';
 
 /** Long work over all conversations of a portal. */
 
 export interface NewRun {
-  kind: RunKind;
+  kind: PortalRunKind;
   portal: { id: string; gateId: bigint };
   dryRun: boolean;
   options?: RunOptions;
@@ -14,7 +14,7 @@ export interface NewRun {
 }
 
 /** A new kind of run is one row here, and a handler of its job. */
-const jobOf = { recoverReplies, reconcileCompanions } satisfies Record<RunKind, unknown>;
+const jobOf = { recoverReplies, reconcileCompanions, reconcileNames } satisfies Record<PortalRunKind, unknown>;
 
 /** Stores the run and queues its job. Returns its id. */
 export async function startRun(
@@ -38,4 +38,14 @@ export const withCompanion = (portalId: string) => ({
   companion: { is: { state: { not: 'archived' } } },
 });
 
-const SCOPES = { recoverReplies: inPortal, reconcileCompanions: withCompanion } satisfies Record<RunKind, unknown>;
+/** Conversations whose dialog can be asked for: known, or with a key that can be made without the portal's help. */
+export const findable = (portalId: string) => ({
+  channel: { portalId },
+  OR: [{ chatId: { not: null } }, { bitrixUserId: { not: null } }, { channel: { connector: { kind: 'group' } } }],
+});
+
+const SCOPES = {
+  recoverReplies: inPortal,
+  reconcileCompanions: withCompanion,
+  reconcileNames: findable,
+} satisfies Record<PortalRunKind, unknown>;

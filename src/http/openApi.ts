@@ -31,6 +31,7 @@ const WITH_BODY: readonly ProblemCode[] = [
   'payload_too_large',
   'unsupported_media_type',
 ];
+const WITH_UPLOAD: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
 const KEYED: readonly ProblemCode[] = ['idempotency_conflict', 'idempotency_mismatch'];
 const OF_WEBHOOKS: readonly ProblemCode[] = [
   ...WITH_BODY,
@@ -102,7 +103,7 @@ function adminPaths(): ZodOpenApiPathsObject {
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
-  const { operationId, tag, summary, description, scope, body, example } = route;
+  const { operationId, tag, summary, description, scope, body, upload, example } = route;
   return {
     operationId,
     tags: [tag],
@@ -114,6 +115,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...headersOf(route),
     },
     ...(body && !isEmpty(body) ? { requestBody: json(body, { optional: body.safeParse({}).success, example }) } : {}),
+    ...(upload ? { requestBody: streamed(upload) } : {}),
     responses: { ...answers(route), ...problems(refusals(route)) },
   };
 }
@@ -150,6 +152,13 @@ const json = (
   content: { 'application/json': { schema, ...(example === undefined ? {} : { example }) } },
 });
 
+const streamed = (upload: NonNullable<Route['upload']>) => ({
+  required: true,
+  content: Object.fromEntries(
+    Object.entries(upload).map(([type, example]) => [type, { schema: z.string().meta({ examples: [example] }) }]),
+  ),
+});
+
 const DONE: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'It will happen', 204: 'Gone' };
 
 function answers({ method, responses }: Route): ZodOpenApiOperationObject['responses'] {
@@ -170,7 +179,7 @@ function refusals(route: Route): ProblemCode[] {
   return [
     ...ALWAYS,
     ...(isEmpty(route.params) ? [] : (['not_found'] as const)),
-    ...(route.body ? WITH_BODY : (['invalid_request'] as const)),
+    ...(route.body ? WITH_BODY : route.upload ? WITH_UPLOAD : (['invalid_request'] as const)),
     ...(route.method === 'post' ? KEYED : []),
     ...(isConditional(route) ? (['precondition_failed'] as const) : []),
     ...(route.problems ?? []),

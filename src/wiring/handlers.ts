@@ -16,8 +16,11 @@ import { createInstallVerification } from '../bridge/frames.ts';
 import { createDialogFinish, createMessageChange } from '../bridge/messageChanges.ts';
 import { createMessageDelivery } from '../bridge/messages.ts';
 import type { JobKind } from '../bridge/model.ts';
+import { createNameReconciliation } from '../bridge/nameReconciliation.ts';
 import { createNameConvergence } from '../bridge/names.ts';
 import { createNotification } from '../bridge/notifications.ts';
+import { createDialogAdoption } from '../bridge/importAdoption.ts';
+import { createImportStoring } from '../bridge/importStoring.ts';
 import { createPortalEventApplication } from '../bridge/portalEvents.ts';
 import { createReplyRecovery } from '../bridge/recovery.ts';
 import { createDeliveryConfirmation, createReplyChange, createReplyDelivery } from '../bridge/replies.ts';
@@ -46,6 +49,9 @@ export function handlersOf(parts: Parts): Record<JobKind, Handler> {
     notifyMessenger: createNotification({ db, deliveries }),
     reconcileCompanions: createCompanionReconciliation({ db, bots, vault, clock, log }),
     recoverReplies: createReplyRecovery({ db, portals, clock, log }),
+    importConversations: createImportStoring({ db, clock, log }),
+    adoptDialogs: createDialogAdoption({ db, portals, clock, log }),
+    reconcileNames: createNameReconciliation({ db, portals, clock, log }),
     convergeName: createNameConvergence({ db, portals, clock, log }),
     convergeCompanion: createCompanionConvergence({ db, bots, vault, clock, log }),
     archiveCompanion: createCompanionArchiving({ db, bots, vault, clock, log }),

@@ -19,6 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   http: BELOW_HTTP,
   metrics: ['kit', 'db'],
   sandbox: [],
+  cli: ['kit'],
   'config.ts': ['kit'],
   wiring: [...BELOW_HTTP, 'metrics', 'http', 'config.ts'],
   'app.ts': ['kit', 'outbox', 'bridge', 'http', 'config.ts', 'wiring'],
@@ -27,7 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'main.ts': [...BELOW_HTTP, 'config.ts', 'app.ts', 'sandboxMode.ts', 'notice.ts'],
 };
 const MAX_LINES = 350;
-const READERS_OF_THE_ENVIRONMENT = ['main.ts', 'sandbox/main.ts'];
+const READERS_OF_THE_ENVIRONMENT = ['main.ts', 'cli/main.ts', 'sandbox/main.ts'];
 const FORBIDDEN_NAMES = ['index.ts', 'utils.ts', 'util.ts', 'helpers.ts'];
 
 interface SourceFile {

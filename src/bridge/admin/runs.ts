@@ -1,12 +1,13 @@
 import type { Prisma } from '../../db/database.ts';
 import { startRun } from '../runs.ts';
-import type { RunKind } from '../model.ts';
+import type { PortalRunKind } from '../model.ts';
 import type { Administration, Page } from './deps.ts';
 import { getInstalled } from './portals.ts';
 import { noSuch, unknownReference } from './refusals.ts';
 
 export type RunRow = Prisma.RunGetPayload<object>;
 export type FindingRow = Prisma.RunFindingGetPayload<object>;
+export type RunWithFindings = RunRow & { findings: FindingRow[] };
 
 /** Shown with a run; the others are counted. */
 const MAX_FINDINGS = 1_000;
@@ -26,18 +27,29 @@ export function listRuns(
   return db.prisma.run.findMany({ where, orderBy: { id: 'desc' }, take: limit + 1 });
 }
 
-export async function getRun({ db }: Administration, id: string): Promise<RunRow & { findings: FindingRow[] }> {
+export async function getRun({ db }: Administration, id: string): Promise<RunWithFindings> {
   const findings = { orderBy: { id: 'asc' as const }, take: MAX_FINDINGS };
   const run = await db.prisma.run.findUnique({ where: { id }, include: { findings } });
   if (!run) throw noSuch('run');
   return run;
 }
 
+/** All that were kept, oldest first. */
+export async function listFindings({ db }: Administration, runId: string, page: Page): Promise<FindingRow[]> {
+  if (!(await db.prisma.run.findUnique({ where: { id: runId }, select: { id: true } }))) throw noSuch('run');
+  const after = page.cursor === undefined ? {} : { id: { gt: BigInt(page.cursor) } };
+  return db.prisma.runFinding.findMany({
+    where: { runId, ...after },
+    orderBy: { id: 'asc' },
+    take: page.limit + 1,
+  });
+}
+
 export async function createRun(
   deps: Administration,
-  { portalId, ...run }: { kind: RunKind; portalId: string; dryRun: boolean; unmarked: boolean },
+  { portalId, ...run }: { kind: PortalRunKind; portalId: string; dryRun: boolean; unmarked: boolean },
   requestId: string,
-): Promise<RunRow & { findings: FindingRow[] }> {
+): Promise<RunWithFindings> {
   if (!(await deps.db.prisma.portal.findUnique({ where: { id: portalId } }))) {
     throw unknownReference('/portalId', 'portal');
   }

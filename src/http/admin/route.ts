@@ -16,6 +16,15 @@ export interface Context<Params, Query, Body> {
   body: Body;
   requestId: string;
   apiKey: ApiKey;
+  /** Of a route that takes one. */
+  upload: Upload;
+}
+
+/** A body that is read as it comes, and never held as a whole. */
+export interface Upload {
+  /** One of those the route takes, without parameters. */
+  contentType: string;
+  bytes: AsyncIterable<Uint8Array>;
 }
 
 export interface Answer {
@@ -33,6 +42,8 @@ interface Documented {
   summary: string;
   description?: string;
   scope: Scope;
+  /** Content types of a body that is read as it comes; instead of `body`. With an example of each. */
+  upload?: Readonly<Record<string, string>>;
   /** Answers by status; null: without a body. */
   responses: Readonly<Record<number, z.ZodType | null>>;
   /** Refusals of its own, besides those every route has. */
@@ -80,7 +91,8 @@ export function route<
   Query extends z.ZodObject = Nothing,
   Body extends z.ZodObject = Nothing,
 >(definition: Definition<Params, Query, Body>): Route {
-  const body = CARRIES_BODY.includes(definition.method) ? (definition.body ?? nothing) : undefined;
+  const isJson = CARRIES_BODY.includes(definition.method) && !definition.upload;
+  const body = isJson ? (definition.body ?? nothing) : undefined;
   return { params: nothing, query: nothing, example: undefined, ...definition, body };
 }
 

@@ -15,6 +15,7 @@ import { once } from './idempotency.ts';
 import { check, checkPath, readJson } from './parse.ts';
 import type { Answer, Context, Route } from './route.ts';
 import { routes } from './routes.ts';
+import { fingerprintOfUpload, only, uploadOf } from './upload.ts';
 
 /** The administration API; mounted at `/admin/v1`, between the request id and the problem handler. */
 export function createAdminRouter(deps: AdminDeps): express.Router {
@@ -28,7 +29,7 @@ export function createAdminRouter(deps: AdminDeps): express.Router {
     const mounted = router.route(path);
     for (const route of own) {
       const resource = own.find(({ method }) => method === 'get');
-      mounted[route.method](guard(route.scope), ...(route.body ? readJson : []), serve(route, resource, deps));
+      mounted[route.method](guard(route.scope), ...readerOf(route), serve(route, resource, deps));
       mounted[route.method](auditRefusal(route, deps));
     }
     mounted.all(methodNotAllowed(own.map(({ method }) => method.toUpperCase()).join(', ')));
@@ -36,6 +37,9 @@ export function createAdminRouter(deps: AdminDeps): express.Router {
   router.use(databaseGone(deps.log));
   return router;
 }
+
+const readerOf = ({ body, upload }: Route): RequestHandler[] =>
+  upload ? [only(Object.keys(upload))] : body ? readJson : [];
 
 function byPath(table: readonly Route[]): Map<string, Route[]> {
   const paths = new Map<string, Route[]>();
@@ -53,6 +57,7 @@ const serve =
       body: route.body && check(route.body, req.body ?? {}, 'body'),
       requestId: requestIdOf(res),
       apiKey: apiKeyOf(res),
+      upload: uploadOf(req),
     };
     const conditions = { ifMatch: req.get('if-match'), ifNoneMatch: req.get('if-none-match') };
     const answer = writes(route)
@@ -87,7 +92,7 @@ async function perhapsOnce(
   const key = req.get('idempotency-key');
   if (route.method !== 'post' || key === undefined) return work();
   const { method, originalUrl: url } = req;
-  const body: unknown = req.body;
+  const body: unknown = route.upload ? fingerprintOfUpload(req) : req.body;
   const request = { apiKeyId: apiKeyOf(res).id, key, method, url, body, requestId: requestIdOf(res) };
   const answer = await once(deps, request, work);
   if (answer.replayed) res.set('Idempotency-Replayed', 'true');

@@ -5,6 +5,7 @@ import { channelRoutes } from './channels.ts';
 import { companionRoutes } from './companions.ts';
 import { connectorRoutes } from './connectors.ts';
 import { conversationRoutes } from './conversations.ts';
+import { importRoutes } from './imports.ts';
 import { doctorRoutes } from './doctor.ts';
 import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
@@ -26,6 +27,7 @@ export const routes: readonly Route[] = [
   ...messengerRoutes,
   ...personRoutes,
   ...channelRoutes,
+  ...importRoutes,
   ...conversationRoutes,
   ...companionRoutes,
   ...jobRoutes,

@@ -1,0 +1,104 @@
+import type { AddCommands, Context, ExitCode } from './command.ts';
+
+interface Portal {
+  id: string;
+  domain: string;
+  state: string;
+  blockedReason: string | null;
+  plan: string;
+}
+
+interface Finding {
+  check: string;
+  ok: boolean;
+  detail: string;
+  repair: string | null;
+  subject?: string | null;
+  repaired?: boolean;
+}
+
+/** Jobs are counted so far; more than that is trouble, whatever the number. */
+const COUNTED = 1_000;
+const STATES = ['waiting', 'running', 'parked', 'dead'] as const;
+
+async function status({ api, out }: Context): Promise<ExitCode> {
+  const health = await api.health();
+  const { items: portals } = await api.list<Portal>('/portals', {}, COUNTED);
+  const jobs: Record<string, string> = {};
+  for (const state of STATES) {
+    const { items, more } = await api.list('/jobs', { state }, COUNTED);
+    jobs[state] = `${items.length}${more ? '+' : ''}`;
+  }
+  const isWell = health.status === 'ok' && portals.every(({ state }) => state !== 'blocked');
+  if (out.json) {
+    out.data({ url: api.url, health, portals, jobs });
+    return isWell ? 0 : 1;
+  }
+  out.line(`Gateway  ${api.url}  ${health.status === 'ok' ? out.good('ok') : out.bad(health.status)}`);
+  for (const [check, state] of Object.entries(health.checks ?? {})) out.line(`  ${check}: ${state}`);
+  out.line();
+  out.table(
+    ['PORTAL', 'DOMAIN', 'STATE', 'PLAN'],
+    portals.map(({ id, domain, state, blockedReason, plan }) => [
+      id,
+      domain,
+      state === 'active' ? out.good(state) : out.bad(blockedReason ? `${state}: ${blockedReason}` : state),
+      plan,
+    ]),
+    'No portal has installed the application yet.',
+  );
+  out.line();
+  out.table(
+    [...STATES].map((state) => state.toUpperCase()),
+    [STATES.map((state) => jobs[state])],
+    '',
+  );
+  if (jobs.dead !== '0')
+    out.line('\nDead jobs: `gateway jobs --state dead` shows why, `gateway retry --state dead` tries again.');
+  if (jobs.parked !== '0') out.line('\nParked jobs wait for your decision: `gateway jobs --state parked`.');
+  return isWell ? 0 : 1;
+}
+
+async function doctor(
+  { api, out }: Context,
+  portalId: string | undefined,
+  options: { repair?: boolean },
+): Promise<ExitCode> {
+  const portals = (await api.list<Portal>('/portals', {}, COUNTED)).items.filter(
+    ({ id, state }) => id === portalId || (portalId === undefined && state !== 'uninstalled'),
+  );
+  const reports: { portal: Portal; items: Finding[] }[] = [];
+  const params = options.repair ? { repair: 'true' } : {};
+  const asked = portals.length > 0 || portalId === undefined ? portals.map(({ id }) => id) : [portalId];
+  for (const id of asked) {
+    const { items } = await api.post<{ items: Finding[] }>(`/portals/${id}/check`, {}, { params });
+    reports.push({ portal: portals.find((portal) => portal.id === id) as Portal, items });
+  }
+  const isWell = reports.every(({ items }) => items.every(({ ok }) => ok));
+  if (out.json) {
+    out.data(reports);
+    return isWell ? 0 : 1;
+  }
+  if (reports.length === 0) out.line('No portal has installed the application yet.');
+  for (const { portal, items } of reports) {
+    out.line(`${portal.domain}  ${portal.id}`);
+    for (const { check, ok, detail, repair, subject, repaired } of items) {
+      const mark = ok ? out.good(repaired ? 'repaired' : 'ok      ') : out.bad('FAILED  ');
+      out.line(`  ${mark}  ${check}${subject ? ` (${subject})` : ''}: ${detail}`);
+      if (!ok && repair !== null) out.line(`            → ${repair}`);
+    }
+    out.line();
+  }
+  if (!isWell && !options.repair) out.line('`gateway doctor --repair` repairs what can be repaired.');
+  return isWell ? 0 : 1;
+}
+
+export const addPortalCommands: AddCommands = (program, run) => {
+  program.command('status').description('health, portals, and work that waits or needs a decision').action(run(status));
+  program
+    .command('doctor')
+    .argument('[portal]', 'id of a portal; all of them when left out')
+    .option('--repair', 'repair what can be repaired')
+    .description('check the whole wiring of the portals')
+    .action(run(doctor));
+};
