@@ -11,6 +11,8 @@ const KINDS = {
   confirmDelivery: 'Confirm a delivery to Bitrix24',
   notifyMessenger: 'Tell the messenger what happened',
   recoverReplies: 'Recover lost replies',
+  importConversations: 'Import conversations',
+  adoptDialogs: 'Adopt the dialogs there are',
   reconcileNames: 'Compare all names',
   reconcileCompanions: 'Compare all companions',
   convergeName: 'Apply the name to the dialog',
