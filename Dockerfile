@@ -3,7 +3,7 @@
 FROM node:24-alpine AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-COPY scripts/prisma.mjs scripts/schema-engine.mjs scripts/
+COPY scripts/prisma.mjs scripts/schema-engine.mjs scripts/copy-console.mjs scripts/
 COPY prisma prisma
 COPY prisma.config.ts ./
 # The embedded PostgreSQL is for machines without one; a container is given DATABASE_URL.

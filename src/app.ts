@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createActivityRecord } from './bridge/activity.ts';
 import { createBlockedPortals } from './bridge/blockedPortals.ts';
 import { createPollSchedule } from './bridge/botEvents.ts';
 import { createDailyWork } from './bridge/daily.ts';
@@ -67,19 +68,22 @@ async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Prom
   await pulse?.start();
   const retention = createRetention({ db, clock, log });
   const pollSchedule = createPollSchedule({ db, outbox, clock, log });
+  const activity = createActivityRecord({ db, clock, log });
   const daily = createDailyWork({ db, outbox, clock, log, localGateId });
   const blockedPortals = createBlockedPortals({ db, portals, gate, wake, log });
   if (config.role !== 'web') {
     worker.start();
     blockedPortals.start();
     retention.start();
+    activity.start();
     resealing.start();
     await daily.start();
     pollSchedule.start();
   }
   return {
     async stop() {
-      await Promise.all([retention, resealing, daily, pollSchedule, blockedPortals].map((round) => round.stop()));
+      const rounds = [retention, activity, resealing, daily, pollSchedule, blockedPortals];
+      await Promise.all(rounds.map((round) => round.stop()));
       await pulse?.stop();
     },
   };

@@ -14,6 +14,7 @@ export function startNotice({ publicUrl, newAdminKey, demo }: NoticeFacts, now: 
   const sections = [
     [
       'Open Channel Gateway is ready',
+      `  console          ${publicUrl}/console`,
       `  administration   ${publicUrl}/admin/v1`,
       `  API document     ${publicUrl}/docs`,
       ...(demo ? [`  sandbox portal   ${demo.portalUrl}`] : []),

@@ -1,4 +1,4 @@
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { RequestError } from '../kit/errors.ts';
 import { hashSecret } from '../kit/secrets.ts';
 import { createWrongKeys, type WrongKeys } from './wrongKeys.ts';
@@ -20,16 +20,22 @@ export interface ApiKeyGuardDeps {
   find: (hash: string) => Promise<ApiKey | undefined>;
   /** Shared with the other doors that take keys; one of its own by default. */
   wrongKeys?: WrongKeys;
+  /** The key behind the session of a signed-in browser, asked when a request carries no key of its own. */
+  session?: (req: Request) => Promise<ApiKey | undefined>;
 }
 
 /** @returns `requireScope`, which makes the middleware that lets only keys with that scope pass. */
 export function createApiKeyGuard({
   find,
   wrongKeys = createWrongKeys(),
+  session,
 }: ApiKeyGuardDeps): (scope: Scope) => RequestHandler {
-  return (scope) => async (req, res, next) => {
+  const ownerOf = (req: Request): Promise<ApiKey | undefined> | undefined => {
     const [, presented] = BEARER.exec(req.get('authorization') ?? '') ?? [];
-    const key = presented === undefined ? undefined : await wrongKeys.attempt(req, hashSecret(presented), find);
+    return presented === undefined ? session?.(req) : wrongKeys.attempt(req, hashSecret(presented), find);
+  };
+  return (scope) => async (req, res, next) => {
+    const key = await ownerOf(req);
     if (!key) {
       res.set('WWW-Authenticate', 'Bearer');
       throw new RequestError('unauthorized');

@@ -13,6 +13,7 @@ export const PROBLEMS = {
   invalid_signature: { status: 401, title: 'The webhook signature is missing or wrong' },
   signature_expired: { status: 401, title: 'The webhook timestamp is outside the accepted window' },
   insufficient_scope: { status: 403, title: 'The key does not have the needed scope' },
+  cross_site: { status: 403, title: 'The request does not come from a page of the gateway' },
   unverified_origin: { status: 403, title: 'The request could not be verified as coming from Bitrix24' },
   not_found: { status: 404, title: 'There is no such resource' },
   unknown_messenger: { status: 404, title: 'There is no messenger with this name' },

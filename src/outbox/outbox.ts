@@ -87,6 +87,8 @@ export interface Outbox {
   /** Lets the lanes of these conversations stop backing off. */
   hasten(conversationIds: readonly string[], tx?: OutboxTx): Promise<void>;
   cancel(jobId: string, reason: string): Promise<boolean>;
+  /** A dead or parked job counts as done, because a person says so. Returns whether it was one. */
+  confirm(jobId: string, reason: string, tx: OutboxTx): Promise<boolean>;
 }
 
 const toRow = (job: NewJob): Record<string, unknown> => ({
@@ -233,6 +235,9 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
     },
     async cancel(jobId, reason) {
       return (await db.sql.rows(statements.CANCEL, jobId, reason)).length > 0;
+    },
+    async confirm(jobId, reason, tx) {
+      return (await tx.sql.rows(statements.CONFIRM, jobId, reason, at())).length > 0;
     },
   };
 }

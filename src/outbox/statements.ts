@@ -206,6 +206,18 @@ export const CANCEL = `
 update job set state = 'dead', started = true, last_code = 'cancelled', last_error = $2
 where id = $1::bigint and state in ('waiting', 'parked') returning id::text as id`;
 
+/** A dead or parked job a person knows to have happened. $1 job id, $2 what they said, $3 at. */
+export const CONFIRM = `
+with clock as (select coalesce($3::timestamptz, clock_timestamp()) as at),
+del as (delete from job where id = $1::bigint and state in ('dead', 'parked') returning job.*),
+fin as (
+  insert into finished_job (id, lane_id, kind, payload, attempts, request_id, portal_id, conversation_id, created_at)
+  select id, lane_id, kind, payload, attempts, request_id, portal_id, conversation_id, created_at from del),
+att as (
+  insert into attempt (job_id, outcome, code, detail, started_at, duration_ms)
+  select id, 'done', 'confirmed', $2, at, 0 from del, clock)
+select id::text as id from del`;
+
 /**
  * $1 gate, $2 at, $3 whether a block is no hindrance. One row: \`taken\`, else how long until a token is free; \`blocked\`
  * reason when nothing passes.

@@ -1,4 +1,5 @@
 import type { Router } from 'express';
+import { findApiKey } from '../bridge/admin/apiKeys.ts';
 import { acceptInstallEvent, openFrame } from '../bridge/frames.ts';
 import { MAX_MEDIA_BYTES } from '../bridge/media.ts';
 import { connectedLines, readLineSettings, saveLineSettings } from '../bridge/lineSettings.ts';
@@ -10,6 +11,8 @@ import type { ApiKey } from '../http/apiKey.ts';
 import { createPortalEventsDoor } from '../http/bitrix24/events.ts';
 import { createPortalPages } from '../http/bitrix24/pages.ts';
 import { createPageSessions } from '../http/bitrix24/pageSession.ts';
+import { createConsoleRouter } from '../http/console/router.ts';
+import { type ConsoleSessions, createConsoleSessions } from '../http/console/session.ts';
 import { createHealthRouter } from '../http/health.ts';
 import { createMediaDoor } from '../http/media.ts';
 import { createMessengerWebhook } from '../http/messengerWebhook.ts';
@@ -32,15 +35,20 @@ export function doorsOf(parts: Parts, worker: Worker, kinds: readonly string[]):
   });
   const metrics = metricsOf(parts, worker, kinds);
   if (parts.config.role === 'worker') return { log, machineDoors: [], routers: [health, metrics] };
+  const sessions = createConsoleSessions({ ...parts, findKey: (hash) => findApiKey(parts, hash) });
   return {
     log,
     machineDoors: machineDoorsOf(parts),
-    routers: [...pagesOf(parts), health, metrics, createDocsRouter()],
-    admin: adminOf(parts),
+    routers: [...pagesOf(parts), health, metrics, createDocsRouter(), sessions.router, createConsoleRouter()],
+    admin: adminOf(parts, sessions),
   };
 }
 
-function metricsOf({ db, clock, metrics, resealing, wrongKeys }: Parts, worker: Worker, kinds: readonly string[]): Router {
+function metricsOf(
+  { db, clock, metrics, resealing, wrongKeys }: Parts,
+  worker: Worker,
+  kinds: readonly string[],
+): Router {
   metrics.read({
     ...{ sql: db.sql, clock, kinds, operatingLimitS: OPERATING_LIMIT_S },
     staleSecrets: () => resealing.stale(),
@@ -87,10 +95,13 @@ function pagesOf(parts: Parts): Router[] {
   ];
 }
 
-function adminOf(parts: Parts): Router {
-  const { db, outbox, portals, gate, vault, clock, log, publicUrl, messengers, doctor, wrongKeys } = parts;
+function adminOf(
+  { db, outbox, portals, gate, vault, clock, log, publicUrl, messengers, wrongKeys, doctor }: Parts,
+  sessions: ConsoleSessions,
+): Router {
   return createAdminRouter({
-    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl, doctor, wrongKeys },
+    ...{ db, outbox, portals, gate, vault, clock, log, publicUrl, wrongKeys, doctor },
+    session: (req) => sessions.keyOf(req),
     onMessengerChanged: (slug) => messengers.forget(slug),
   });
 }

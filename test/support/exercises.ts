@@ -167,6 +167,10 @@ export const exercises: Readonly<Record<string, Prepare>> = {
     return { params: { id: jobId }, body, after: resume };
   },
 
+  async confirmJob(world, body) {
+    return { params: { id: await deadJob(world) }, body };
+  },
+
   getWebhookEvent: async (world) => ({ params: { id: await someEvent(world) } }),
   replayWebhookEvent: async (world) => ({ params: { id: await someEvent(world) } }),
 

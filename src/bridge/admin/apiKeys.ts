@@ -12,6 +12,10 @@ const KEY_BYTES = 24;
 export const listApiKeys = ({ db }: Administration, page: Page): Promise<ApiKeyRow[]> =>
   db.prisma.apiKey.findMany(inOrder(page));
 
+/** By `hashSecret(key)`; undefined when nobody has it, or it was revoked. */
+export const findApiKey = async ({ db }: Pick<Administration, 'db'>, hash: string): Promise<ApiKeyRow | undefined> =>
+  (await db.prisma.apiKey.findFirst({ where: { hash, revokedAt: null } })) ?? undefined;
+
 export async function getApiKey({ db }: Administration, id: string): Promise<ApiKeyRow> {
   const key = await db.prisma.apiKey.findUnique({ where: { id } });
   if (!key) throw noSuch('key');

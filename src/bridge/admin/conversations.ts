@@ -180,6 +180,8 @@ export async function resyncConversation(
 ): Promise<ConversationRow> {
   await deps.outbox.transaction(async (tx) => {
     if (!(await resync(tx, id, requestId))) throw noSuch('conversation');
+    // Now is now: nothing of it waits for its next try.
+    await deps.outbox.hasten([id], tx);
   });
   return getConversation(deps, id);
 }

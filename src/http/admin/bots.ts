@@ -8,8 +8,8 @@ import {
   removeBot,
   rotateBotToken,
 } from '../../bridge/admin/bots.ts';
-import { forgottenRepair, type PortalBots, presenceRepair } from '../../bridge/portalBots.ts';
 import { holdBot } from '../../bridge/admin/locks.ts';
+import { forgottenRepair, type PortalBots, presenceRepair } from '../../bridge/portalBots.ts';
 import { avatar, color, flag, int4, line, time, timeOf, uuid, wiringState } from './fields.ts';
 import { pageOf, toPage, uuidPage } from './pages.ts';
 import { created, ok, removal, removed, route, type Route } from './route.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { confirmJob } from '../../bridge/admin/confirmations.ts';
 import {
   type AttemptRow,
   cancelJob,
@@ -72,6 +73,7 @@ const retried = z
   .object({ retried: count, more: z.boolean().meta({ description: 'There were others too: ask again' }) })
   .meta({ id: 'RetriedJobs' });
 const cancelReason = z.strictObject({ reason: text.max(200).optional() }).meta({ id: 'JobCancel' });
+const confirmReason = z.strictObject({ reason: text.max(200).optional() }).meta({ id: 'JobConfirm' });
 
 const present = (row: JobRow): object => ({
   id: row.id.toString(),
@@ -175,6 +177,25 @@ export const jobRoutes: Route[] = [
     async handler({ deps, params: { id }, body, apiKey }) {
       const reason = body.reason ?? `cancelled with the key ${apiKey.name}`;
       return ok(await inFull(deps, await cancelJob(deps, id, reason)));
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/jobs/:id/confirm',
+    operationId: 'confirmJob',
+    tag,
+    summary: 'Say that a message was delivered after all',
+    scope: 'write',
+    params,
+    description:
+      'Of a dead or parked job that delivers a message: somebody looked, and it is there. The message counts as delivered and is not sent again; what waited for it, such as a later text, goes on.',
+    body: confirmReason,
+    example: { reason: 'It is in the dialog' },
+    responses: { 200: jobWithAttempts },
+    problems: ['conflict'],
+    async handler({ deps, params: { id }, body, apiKey, requestId }) {
+      const reason = body.reason ?? `confirmed with the key ${apiKey.name}`;
+      return ok(await inFull(deps, await confirmJob(deps, id, reason, requestId)));
     },
   }),
 ];

@@ -1,4 +1,5 @@
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import { findApiKey } from '../../bridge/admin/apiKeys.ts';
 import { isDatabaseGone } from '../../db/database.ts';
 import { RequestError } from '../../kit/errors.ts';
 import type { Logger } from '../../kit/logger.ts';
@@ -21,7 +22,8 @@ export function createAdminRouter(deps: AdminDeps): express.Router {
   const router = express.Router({ caseSensitive: true });
   const guard = createApiKeyGuard({
     wrongKeys: deps.wrongKeys,
-    find: async (hash) => (await deps.db.prisma.apiKey.findFirst({ where: { hash, revokedAt: null } })) ?? undefined,
+    ...(deps.session ? { session: deps.session } : {}),
+    find: (hash) => findApiKey(deps, hash),
   });
   for (const [path, own] of byPath(routes)) {
     const mounted = router.route(path);

@@ -9,6 +9,7 @@ import { importRoutes } from './imports.ts';
 import { doctorRoutes } from './doctor.ts';
 import { jobRoutes } from './jobs.ts';
 import { messengerRoutes } from './messengers.ts';
+import { overviewRoutes } from './overview.ts';
 import { personRoutes } from './persons.ts';
 import { portalRoutes } from './portals.ts';
 import type { Route } from './route.ts';
@@ -18,6 +19,7 @@ import { webhookEventRoutes } from './webhookEvents.ts';
 
 /** Everything below `/admin/v1`. */
 export const routes: readonly Route[] = [
+  ...overviewRoutes,
   ...portalRoutes,
   ...doctorRoutes,
   ...connectorRoutes,

@@ -79,7 +79,7 @@ beforeAll(async () => {
   await populate('other');
   know(site.keyIds.read, 'api-keys', 'apiKeyId');
   const { id, gateId } = await site.addMessenger('fuzzed');
-  const fuzzed = { id, gateId, slug: 'fuzzed', preset: 'standard' as const, secrets: [secret] };
+  const fuzzed = { id, gateId, slug: 'fuzzed', preset: 'standard', secrets: [secret] };
   const acceptance = createAcceptance({ db: site.db, wake: site.wake, log: silentLogger });
   const findMessenger = (slug: string) => Promise.resolve(slug === 'fuzzed' ? fuzzed : undefined);
   door = await serve((log) => [
