@@ -80,6 +80,8 @@ export interface Outbox {
   settle(settlements: readonly Settlement[], sql?: Sql): Promise<Set<string>>;
   /** Extends leases; returns the lanes that are still held. */
   renew(claims: readonly Pick<Claimed, 'laneId' | 'claimNo'>[], leaseMs: number, sql?: Sql): Promise<string[]>;
+  /** Lanes that may be claimed now; counts no further than `limit`. */
+  countDue(gateId: string, laneClass: LaneClass, limit: number): Promise<number>;
   gatesWithWork(): Promise<string[]>;
   /** Milliseconds until something of this gate may be claimed; undefined when nothing waits. */
   nextDueMs(gateId: string, holder: string): Promise<number | undefined>;
@@ -204,6 +206,10 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
       const input = claims.map((claim) => ({ lane_id: claim.laneId, claim_no: claim.claimNo }));
       const rows = await sql.rows<{ laneId: string }>(statements.RENEW, JSON.stringify(input), leaseMs, at());
       return rows.map((row) => row.laneId);
+    },
+    async countDue(gateId, laneClass, limit) {
+      const [row] = await db.sql.rows<{ due: number }>(statements.COUNT_DUE, gateId, laneClass, limit, at());
+      return row?.due ?? 0;
     },
     async gatesWithWork() {
       return (await db.sql.rows<{ gateId: string }>(statements.SWEEP, at())).map((row) => row.gateId);

@@ -136,6 +136,12 @@ update lane l set due_at = coalesce($3::timestamptz, clock_timestamp()) + $2::in
 from jsonb_to_recordset($1::jsonb) as r(lane_id bigint, claim_no bigint)
 where l.id = r.lane_id and l.claim_no = r.claim_no returning l.id::text as "laneId"`;
 
+/** $1 gate, $2 class, $3 where counting ends, $4 at. */
+export const COUNT_DUE = `
+select count(*)::int as due from (
+  select 1 from lane where gate_id = $1::bigint and class = $2 and due_at <= coalesce($4::timestamptz, clock_timestamp())
+  limit $3::int) l`;
+
 /** Gates with due lanes. $1 at. */
 export const SWEEP = `
 select g.id::text as "gateId" from gate g
