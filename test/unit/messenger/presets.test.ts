@@ -90,6 +90,7 @@ test('telegram: a private talk is a direct conversation under the name of the pe
 test('telegram: what we do not carry is nothing, and what is no update is refused', () => {
   expect(telegram.translate(requestOf({ update_id: 1, poll: { id: '1' } }))).toEqual([]);
   expect(telegram.translate(update({ pinned_message: {} }))).toEqual([]);
+  expect(telegram.translate(update({ location: {} }, 'edited_message'))).toEqual([]);
   expect(codeOf(() => telegram.translate(requestOf('{')))).toBe('invalid_json');
   expect(codeOf(() => telegram.translate(requestOf({ message: 1 })))).toBe('invalid_request');
 });
