@@ -28,7 +28,7 @@ export interface PortalResult {
   latency: { gatewayP50: number; directP50: number; differenceMs: number };
 }
 
-interface Site {
+export interface Site {
   database: Database;
   databaseUrl: string;
   gateway: GatewayProcess;
@@ -40,7 +40,7 @@ interface Site {
   channelId: string;
 }
 
-async function until(check: () => Promise<boolean> | boolean, withinMs = 300_000): Promise<void> {
+export async function until(check: () => Promise<boolean> | boolean, withinMs = 300_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await check())) {
     if (Date.now() > deadline) throw new Error('not reached in time');
@@ -48,7 +48,7 @@ async function until(check: () => Promise<boolean> | boolean, withinMs = 300_000
   }
 }
 
-async function createSite(plan: 'standard' | 'enterprise'): Promise<Site> {
+export async function createSite(plan: 'standard' | 'enterprise'): Promise<Site> {
   const database = await startDatabase();
   const databaseUrl = await database.server.database('portal');
   await applyMigrations(databaseUrl, 'prisma/migrations');
@@ -80,17 +80,17 @@ async function createSite(plan: 'standard' | 'enterprise'): Promise<Site> {
   return { database, databaseUrl, gateway, sandbox, portal, webhookUrl, secret, connector, channelId: created.id };
 }
 
-async function close(site: Site): Promise<void> {
+export async function close(site: Site): Promise<void> {
   await site.gateway.stop();
   await site.sandbox.close();
   await site.database.close();
 }
 
-const tokenOf = ({ portal }: Site): string =>
+export const tokenOf = ({ portal }: Site): string =>
   portal.openPage('local.bench', { userId: 1, url: 'http://127.0.0.1/' }).fields.AUTH_ID ?? '';
 
 /** Dialogs that exist already, on both sides, without a message for each through the limits. */
-async function seed(site: Site, count: number): Promise<void> {
+export async function seed(site: Site, count: number): Promise<void> {
   const auth = tokenOf(site);
   const ids = Array.from({ length: count }, (_, n) => `c-${n}`);
   for (let from = 0; from < count; from += 1_000) {
@@ -126,7 +126,10 @@ async function seed(site: Site, count: number): Promise<void> {
   await db.close();
 }
 
-const sendMany = async (site: Site, events: readonly { conversation: string; name: string }[]): Promise<void> => {
+export const sendMany = async (
+  site: Site,
+  events: readonly { conversation: string; name: string }[],
+): Promise<void> => {
   for (let from = 0; from < events.length; from += 100) {
     const batch = events.slice(from, from + 100).map(({ conversation, name }, index) => ({
       id: `${conversation}-${name}-${from + index}`,

@@ -58,8 +58,28 @@ export function dialogUserCode(of: {
 /** Locks the row: everything that changes a conversation goes through here, one transaction at a time. */
 export async function lockConversation(tx: OutboxTx, id: string): Promise<ConversationContext | undefined> {
   await tx.sql.rows('select 1 as locked from conversation where id = $1::uuid for update', id);
-  return (await tx.prisma.conversation.findUnique({ where: { id }, include: withContext })) ?? undefined;
+  return readLocked(tx, id);
 }
+
+/** The same by the id the messenger knows it by, or knew it by before a migration: late events still carry that. */
+export async function lockConversationOf(
+  tx: OutboxTx,
+  messengerId: string,
+  externalId: string,
+): Promise<ConversationContext | undefined> {
+  const lock = (condition: string): Promise<{ id: string }[]> =>
+    tx.sql.rows(
+      `select id::text as id from conversation where messenger_id = $1::uuid and ${condition} for update`,
+      messengerId,
+      externalId,
+    );
+  const [row] = await lock('external_id = $2');
+  const [found] = row ? [row] : await lock('previous_ids @> array[$2]');
+  return found && readLocked(tx, found.id);
+}
+
+const readLocked = async (tx: OutboxTx, id: string): Promise<ConversationContext | undefined> =>
+  (await tx.prisma.conversation.findUnique({ where: { id }, include: withContext })) ?? undefined;
 
 export const portalJob = (
   conversation: ConversationContext,

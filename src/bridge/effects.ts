@@ -1,7 +1,7 @@
 import type { Prisma } from '../db/database.ts';
 import type { MessengerEventType } from '../messenger/payload.ts';
 import { retireCompanion } from './companionWish.ts';
-import { convergeTitles, portalJob } from './conversations.ts';
+import { convergeTitles, portalJob, lockConversationOf } from './conversations.ts';
 import {
   type Applied,
   APPLIED,
@@ -16,7 +16,7 @@ import {
 } from './effect.ts';
 import { hear } from './hearing.ts';
 import { finishDialog } from './jobs.ts';
-import { findConversation, mapConversation, type Mapping } from './mapping.ts';
+import { mapConversation, type Mapping } from './mapping.ts';
 import { messageCreated, messageDeleted, messageEdited } from './messageEffects.ts';
 import { adoptNewId } from './migration.ts';
 import { writeNote } from './notes.ts';
@@ -46,7 +46,7 @@ async function conversationRenamed(context: EventContext, { data }: EventOf<'con
 }
 
 async function conversationUpdated(context: EventContext, { data }: EventOf<'conversation.updated'>): Promise<Applied> {
-  const conversation = await findConversation(context.tx, context.messengerId, data.conversation.id);
+  const conversation = await lockConversationOf(context.tx, context.messengerId, data.conversation.id);
   if (!conversation) return NOT_MAPPED;
   // A topic may be part of the title.
   await convergeTitles(
@@ -60,7 +60,7 @@ async function conversationUpdated(context: EventContext, { data }: EventOf<'con
 /** The channel decides whether the dialog ends with the conversation, after everything that was said before. */
 async function conversationClosed(context: EventContext, { data }: EventOf<'conversation.closed'>): Promise<Applied> {
   const { tx, requestId, messengerId } = context;
-  const found = await findConversation(tx, messengerId, data.conversation.id);
+  const found = await lockConversationOf(tx, messengerId, data.conversation.id);
   if (!found) return NOT_MAPPED;
   const conversation = await update(context, found, { closedAt: context.at });
   await retireCompanion(tx, conversation, requestId);
@@ -78,7 +78,7 @@ async function conversationMigrated(
   { data }: EventOf<'conversation.migrated'>,
 ): Promise<Applied> {
   const { tx, messengerId, requestId } = context;
-  const conversation = await findConversation(tx, messengerId, data.conversation.id);
+  const conversation = await lockConversationOf(tx, messengerId, data.conversation.id);
   if (!conversation) return NOT_MAPPED;
   if (conversation.externalId === data.newId) return { state: 'applied', note: 'it has this id already' };
   const adopted = await adoptNewId(tx, conversation, data.newId);

@@ -1,5 +1,5 @@
 import type { OutboxTx } from '../outbox/job.ts';
-import { type ConversationContext, lockConversation } from './conversations.ts';
+import { type ConversationContext, lockConversationOf } from './conversations.ts';
 import type { ConversationKind } from './model.ts';
 import { portalChatId } from './translate.ts';
 
@@ -14,22 +14,6 @@ export interface Mapping {
 
 export type Mapped = { conversation: ConversationContext } | { refused: string };
 
-export async function findConversation(
-  tx: OutboxTx,
-  messengerId: string,
-  externalId: string,
-): Promise<ConversationContext | undefined> {
-  const where = { messengerId_externalId: { messengerId, externalId } };
-  const row =
-    (await tx.prisma.conversation.findUnique({ where, select: { id: true } })) ??
-    // Late events still carry the id from before a migration.
-    (await tx.prisma.conversation.findFirst({
-      where: { messengerId, previousIds: { has: externalId } },
-      select: { id: true },
-    }));
-  return row ? lockConversation(tx, row.id) : undefined;
-}
-
 /** The conversation of an event, mapped now when the messenger's channel maps by itself. */
 export async function mapConversation(
   tx: OutboxTx,
@@ -37,7 +21,7 @@ export async function mapConversation(
   mapping: Mapping,
   lineId?: number,
 ): Promise<Mapped> {
-  const known = await findConversation(tx, messengerId, mapping.id);
+  const known = await lockConversationOf(tx, messengerId, mapping.id);
   if (known) return { conversation: known };
   const channel = await chooseChannel(tx, messengerId, mapping.kind, lineId);
   if ('refused' in channel) return channel;
@@ -50,7 +34,7 @@ export async function mapConversation(
   };
   // An administrator may be mapping the same conversation at this moment.
   await tx.prisma.conversation.createMany({ data: [data], skipDuplicates: true });
-  const conversation = await findConversation(tx, messengerId, mapping.id);
+  const conversation = await lockConversationOf(tx, messengerId, mapping.id);
   return conversation ? { conversation } : { refused: 'the conversation vanished' };
 }
 

@@ -2,7 +2,7 @@ import type { Prisma } from '../db/database.ts';
 import type { MessengerEvent } from '../messenger/payload.ts';
 import type { OutboxTx } from '../outbox/job.ts';
 import { provideCompanion } from './companionWish.ts';
-import { type ConversationContext, portalJob } from './conversations.ts';
+import { type ConversationContext, portalJob, lockConversationOf } from './conversations.ts';
 import {
   type Applied,
   APPLIED,
@@ -16,7 +16,7 @@ import {
 } from './effect.ts';
 import { hear } from './hearing.ts';
 import { changeMessage, deliverMessage } from './jobs.ts';
-import { findConversation, mapConversation } from './mapping.ts';
+import { mapConversation } from './mapping.ts';
 import { bbParts, layOut, type Part } from './messageText.ts';
 
 /** Messages of the messenger: written, edited, deleted. */
@@ -162,7 +162,7 @@ async function findMessage(
   conversationId: string,
   externalId: string,
 ): Promise<Known | Applied> {
-  const conversation = await findConversation(tx, messengerId, conversationId);
+  const conversation = await lockConversationOf(tx, messengerId, conversationId);
   if (!conversation) return NOT_MAPPED;
   const rows = await partsOf(tx, conversation.id, externalId);
   return rows.length === 0 ? UNKNOWN : { conversation, rows };

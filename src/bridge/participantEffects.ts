@@ -7,7 +7,7 @@ import {
   NOT_MAPPED,
   rememberPerson,
 } from './effect.ts';
-import { findConversation } from './mapping.ts';
+import { lockConversationOf } from './conversations.ts';
 import { writeNote } from './notes.ts';
 import { displayName } from './translate.ts';
 
@@ -19,7 +19,7 @@ const told =
   (what: string) =>
   async (context: EventContext, { data }: ParticipantEvent): Promise<Applied> => {
     await rememberPerson(context, data.participant);
-    const conversation = await findConversation(context.tx, context.messengerId, data.conversation.id);
+    const conversation = await lockConversationOf(context.tx, context.messengerId, data.conversation.id);
     if (!conversation) return NOT_MAPPED;
     if (!conversation.channel.notes) return { state: 'applied', note: 'the channel wants no notes' };
     // A note would open a session, and call an operator to nobody.

@@ -29,6 +29,8 @@ export class GateLoop {
   readonly #gateId: string;
   readonly #deps: GateLoopDeps;
   readonly #live = new Set<Promise<void>>();
+  /** Lanes under way: never claimed a second time by whoever knows that they are, whatever the clock says of leases. */
+  readonly #held = new Set<string>();
   #bulk: Promise<void> | undefined;
   #bulkSize = MOST_BULK;
   #bulkServedAt = Date.now();
@@ -95,6 +97,7 @@ export class GateLoop {
     for (const one of claimed) {
       const done = this.#deps.runLive(one).finally(() => {
         this.#live.delete(done);
+        this.#held.delete(one.laneId);
         this.wake();
       });
       this.#live.add(done);
@@ -115,14 +118,18 @@ export class GateLoop {
       this.#adapt(Date.now() - startedAt, claimed.length);
       await this.#deps.outbox.releaseBulk(this.#gateId, this.#deps.holder).catch(() => undefined);
       this.#bulk = undefined;
+      for (const { laneId } of claimed) this.#held.delete(laneId);
       this.wake();
     });
     return claimed.length;
   }
 
-  #claimClass(laneClass: LaneClass, limit: number): Promise<Claimed[]> {
+  async #claimClass(laneClass: LaneClass, limit: number): Promise<Claimed[]> {
     const { outbox, leaseMs, holder } = this.#deps;
-    return outbox.claim({ gateId: this.#gateId, class: laneClass, limit, leaseMs, holder });
+    const except = [...this.#held];
+    const claimed = await outbox.claim({ gateId: this.#gateId, class: laneClass, limit, leaseMs, holder, except });
+    for (const { laneId } of claimed) this.#held.add(laneId);
+    return claimed;
   }
 
   #adapt(tookMs: number, size: number): void {

@@ -63,7 +63,7 @@ export interface Outbox {
   enqueue(jobs: readonly NewJob[]): Promise<void>;
   /**
    * Leases due lanes of a gate. Live jobs pay a token each; bulk jobs share one, and the gate's bulk slot belongs to
-   * `holder` until it is released or its lease runs out.
+   * `holder` until it is released or its lease runs out. Lanes in `except` are left alone: the caller works on them.
    */
   claim(options: {
     gateId: string;
@@ -71,6 +71,7 @@ export interface Outbox {
     limit: number;
     leaseMs: number;
     holder: string;
+    except?: readonly string[];
   }): Promise<Claimed[]>;
   /** Keeps the bulk slots of this process. */
   holdBulk(holder: string, leaseMs: number): Promise<void>;
@@ -175,7 +176,7 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
     async enqueue(jobs) {
       wake.all(await enqueueIn(db.sql, jobs));
     },
-    async claim({ gateId, class: laneClass, limit, leaseMs, holder }) {
+    async claim({ gateId, class: laneClass, limit, leaseMs, holder, except = [] }) {
       const isBulk = laneClass === 'bulk';
       const rows = await db.sql.rows<ClaimRow>(
         statements.CLAIM,
@@ -187,6 +188,7 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
         at(),
         LOST_CALL_MAY_RUN_MS,
         isBulk ? holder : null,
+        except,
       );
       return rows.map((row) => toClaimed(row, gateId));
     },
