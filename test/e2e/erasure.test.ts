@@ -90,7 +90,9 @@ test('erased while it is being delivered, and that fails, a message stays erased
   await says({ id: 'late', kind: 'direct' }, { id: 'u-9' }, 'm-1', 'On its way');
   const where = { senderId: 'u-9' };
   const read = () => db.prisma.message.findFirst({ where });
-  await until(async () => (await db.prisma.job.count({ where: { kind: 'deliverMessage', state: 'running' } })) > 0);
+  const { id: messageId } = (await until(read, Boolean))!;
+  const payload = { equals: { messageId } };
+  await until(async () => (await db.prisma.job.count({ where: { payload, state: 'running' } })) > 0);
   await erase('u-9');
   await until(async () => (await db.prisma.job.count({ where: { kind: 'deliverMessage', state: 'running' } })) === 0);
   await until(
