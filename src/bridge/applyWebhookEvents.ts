@@ -29,10 +29,12 @@ export function createWebhookEventApplication(deps: { db: Database; clock: Clock
   async function settle(tx: OutboxTx, rows: readonly Row[], { state, note }: Applied): Promise<void> {
     const [first] = rows;
     if (!first) return;
-    await tx.prisma.webhookEvent.updateMany({
-      where: { id: { in: rows.map((row) => row.id) } },
+    const { count } = await tx.prisma.webhookEvent.updateMany({
+      where: { id: { in: rows.map((row) => row.id) }, state: 'accepted' },
       data: { state, note: note ?? null, appliedAt: new Date(clock.now()) },
     });
+    // Erased since they were loaded, with the person who wrote them: nothing of this transaction may stay.
+    if (count < rows.length) throw new Error('an event is not to be applied any more');
     const { id, type, requestId } = first;
     log.info('event.applied', { eventId: id.toString(), type, state, note, requestId, count: rows.length });
   }

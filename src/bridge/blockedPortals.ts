@@ -99,12 +99,15 @@ function requireScopes(granted: readonly string[]): void {
   throw new DeliveryError({ verdict: 'blocked', code: 'insufficient_scope', detail: `missing: ${missing.join(', ')}` });
 }
 
-/** Opens the gate; what waits for it goes on at once. */
+/**
+ * Opens the gate; what waits for it goes on at once. What was blocked anew for another reason while `reason` was looked
+ * into stays blocked: an erased portal, for one.
+ */
 export async function resume(
   portal: { portalId: string; gateId: string; reason?: string | null },
   { gate, wake, log }: Pick<BlockedPortalsDeps, 'gate' | 'wake' | 'log'>,
 ): Promise<void> {
-  if (!(await gate.unblock(portal.gateId))) return;
+  if (!(await gate.unblock(portal.gateId, portal.reason))) return;
   log.info('portal.resumed', { ...portal });
   wake.all([portal.gateId]);
 }

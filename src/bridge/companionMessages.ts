@@ -5,6 +5,7 @@ import { DeliveryError } from '../kit/errors.ts';
 import type { Vault } from '../kit/secrets.ts';
 import type { Handler, Job, Result } from '../outbox/job.ts';
 import type { BotAccess } from './botAccess.ts';
+import { unlessErased } from './outgoing.ts';
 
 type MessageContext = Prisma.MessageGetPayload<{
   include: { conversation: { include: { channel: true; companion: { include: { bot: true } } } } };
@@ -45,13 +46,13 @@ export function createCompanionPosting(deps: { db: Database; bots: BotAccess; va
       };
       return {
         outcome: 'done',
-        commit: async (tx) => void (await tx.prisma.message.updateMany({ where: { id: message.id }, data })),
+        commit: async (tx) => void (await tx.prisma.message.updateMany({ where: unlessErased(message.id), data })),
       };
     },
     async failed(tx, job, failure) {
       const { messageId: id = '' } = job.payload;
       const state = { retry: 'pending', dead: 'failed', parked: 'parked' }[failure.outcome];
-      await tx.prisma.message.updateMany({ where: { id }, data: { state, lastError: failure.code } });
+      await tx.prisma.message.updateMany({ where: unlessErased(id), data: { state, lastError: failure.code } });
     },
   };
 }

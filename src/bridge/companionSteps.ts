@@ -122,15 +122,16 @@ function told({ troubles, companion }: Work): CompanionData {
   return { lastError: troubles[0]?.code ?? null, lastErrorDetail: details.length > 0 ? details.join('; ') : null };
 }
 
-/** Does it, or notes why it cannot be done. Whatever may work later is thrown. */
-async function tryTo({ troubles }: Work, step: () => Promise<void>): Promise<boolean> {
+/** Does it, or notes why it cannot be done. Whatever may work later is thrown. `what`: is named where a right is missing. */
+async function tryTo({ troubles }: Work, step: () => Promise<void>, what?: string): Promise<boolean> {
   try {
     await step();
     return true;
   } catch (error) {
     if (!(error instanceof DeliveryError) || error.verdict !== 'refused' || isAboutBot(error)) throw error;
-    const denied = error.code === 'ACCESS_DENIED' || error.code === 'IM_ERROR_KICK';
-    troubles.push({ code: denied ? 'not_owner' : error.code, detail: withoutCode(error) });
+    const code = ['ACCESS_DENIED', 'IM_ERROR_KICK'].includes(error.code) ? 'not_owner' : error.code;
+    const subject = what !== undefined && code === 'not_owner' ? `${what}: ` : '';
+    troubles.push({ code, detail: `${subject}${withoutCode(error)}` });
     return false;
   }
 }
@@ -196,22 +197,27 @@ async function applyManagers(work: Work, present: readonly number[]): Promise<Co
   return { appliedManagerIds: wanted.managerIds.filter((id) => present.includes(id)) };
 }
 
-/** A description goes alone where the portal cannot change one, so that it does not keep the rest from being done. */
+/** The deprecated methods change one thing at a time: what is refused does not keep the rest from being done. */
 async function applyAppearance(work: Work, owns: boolean): Promise<CompanionData> {
   const { plan, companion, chat, bots } = work;
-  const { avatar, description, ...rest } = plan.change;
-  const visible = { ...rest, ...(avatar && companion.avatar ? { avatar: companion.avatar } : {}) };
-  const own = description === undefined ? {} : { description };
-  const together = owns && bots.generation === 'v2';
+  const { avatar, ...rest } = plan.change;
+  const change: ChatChange = { ...rest, ...(avatar && companion.avatar ? { avatar: companion.avatar } : {}) };
+  const isWhole = owns && bots.generation === 'v2';
   const applied: CompanionData = {};
-  for (const change of together ? [{ ...visible, ...own }] : [visible, own]) {
-    if (Object.keys(change).length === 0) continue;
-    const changed = { ...chat, ...change };
-    const done = await tryTo(work, () => (owns ? bots.updateChat(changed) : bots.updateChatAsMember(changed)));
-    if (done) Object.assign(applied, appliedBy(change, work.wanted));
+  for (const part of isWhole && Object.keys(change).length > 0 ? [change] : partsOf(change)) {
+    const changed = { ...chat, ...part };
+    const send = () => (owns ? bots.updateChat(changed) : bots.updateChatAsMember(changed));
+    const done = await tryTo(work, send, Object.keys(part).join(', '));
+    if (done) Object.assign(applied, appliedBy(part, work.wanted));
   }
   return applied;
 }
+
+/** The description last: the least portals let it be changed. */
+const partsOf = ({ description, ...visible }: ChatChange): ChatChange[] =>
+  Object.entries({ ...visible, ...(description === undefined ? {} : { description }) }).map(([name, value]) => ({
+    [name]: value,
+  }));
 
 const appliedBy = (change: ChatChange, wanted: CompanionState): CompanionData => ({
   ...(change.title === undefined ? {} : { appliedTitle: wanted.title }),

@@ -18,6 +18,7 @@ import {
   type MessageContext,
   type Outgoing,
   outgoing,
+  unlessErased,
   withoutFiles,
 } from './outgoing.ts';
 import type { PortalCalls } from './portals.ts';
@@ -94,7 +95,7 @@ export function createMessageDelivery(deps: {
     async failed(tx, job, failure) {
       const { messageId: id = '' } = job.payload;
       const state = { retry: 'pending', dead: 'failed', parked: 'parked' }[failure.outcome];
-      await tx.prisma.message.updateMany({ where: { id }, data: { state, lastError: failure.code } });
+      await tx.prisma.message.updateMany({ where: unlessErased(id), data: { state, lastError: failure.code } });
       if (job.conversationId) await noteLineTrouble(tx, job.conversationId, failure);
       if (failure.outcome === 'retry') return;
       const conversation = job.conversationId && (await lockConversation(tx, job.conversationId));
@@ -118,8 +119,8 @@ async function recordDelivery(
   const conversation = await lockConversation(tx, message.conversationId);
   if (!conversation) return;
   const lastError = lost > 0 ? 'file_not_taken' : null;
-  await tx.prisma.message.update({
-    where: { id: message.id },
+  await tx.prisma.message.updateMany({
+    where: unlessErased(message.id),
     data: { state: 'delivered', lastError, deliveredAt: now, chatId: landing.chatId ?? null, sessionId },
   });
   if (lost > 0) await writeNote({ tx, requestId, now }, conversation, fileLinks(message), `files-${message.id}`);

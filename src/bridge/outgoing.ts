@@ -33,6 +33,9 @@ export async function loadMessage(db: Database, id = ''): Promise<MessageContext
   return (await db.prisma.message.findUnique({ where: { id }, include })) ?? undefined;
 }
 
+/** What became of a delivery is written on its message; one that was erased meanwhile stays erased. */
+export const unlessErased = (id: string) => ({ id, state: { not: 'erased' } });
+
 export const attachmentsOf = (message: { attachments: Prisma.JsonValue }): Attachment[] =>
   message.attachments as unknown as Attachment[];
 

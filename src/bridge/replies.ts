@@ -85,16 +85,19 @@ export async function recordReply(
   const row = await tx.prisma.message.findUnique({ where: { id: messageId }, select: { conversationId: true } });
   const conversation = row && (await lockConversation(tx, row.conversationId));
   if (!conversation) return false;
-  const data = {
-    state: 'delivered',
-    lastError: null,
+  const news = {
     deliveredAt: now,
     // Without any id no edit and no deletion would ever follow.
     messageIds: messageIds.length > 0 ? [...new Set(messageIds)] : [messageId],
   };
-  const where = { id: messageId, state: { notIn: ['delivered', 'deleted'] } };
-  const { count } = await tx.prisma.message.updateMany({ where, data });
-  if (count === 0) return false;
+  const where = { id: messageId, state: { notIn: ['delivered', 'deleted', 'erased'] } };
+  const data = { ...news, state: 'delivered', lastError: null };
+  // Erased on its way: the portal is still told that it arrived.
+  const erased = { id: messageId, state: 'erased', deliveredAt: null };
+  const isNews =
+    (await tx.prisma.message.updateMany({ where, data })).count > 0 ||
+    (await tx.prisma.message.updateMany({ where: erased, data: news })).count > 0;
+  if (!isNews) return false;
   await tx.enqueue([confirmDelivery({ ...portalJob(conversation, requestId), payload: { messageId } })]);
   return true;
 }

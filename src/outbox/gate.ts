@@ -39,8 +39,8 @@ export interface Gate {
    * after the block, and less and less often. Each is given to one caller of all processes.
    */
   dueRechecks(keyPrefix: string): Promise<Blocked[]>;
-  /** Returns whether it was blocked. */
-  unblock(gateId: string): Promise<boolean>;
+  /** `reason`: only if that is still why. Returns whether it was blocked. */
+  unblock(gateId: string, reason?: string | null): Promise<boolean>;
 }
 
 const MAX_WAIT_MS = 30_000;
@@ -105,8 +105,8 @@ export function createGate(deps: { sql: Sql; clock?: Clock }): Gate {
       await deps.sql.rows(statements.BLOCK, gateId, ms, reason, at());
     },
     dueRechecks: (keyPrefix) => deps.sql.rows<Blocked>(statements.CLAIM_RECHECKS, keyPrefix, at()),
-    async unblock(gateId) {
-      return (await deps.sql.rows(statements.UNBLOCK, gateId)).length > 0;
+    async unblock(gateId, reason = null) {
+      return (await deps.sql.rows(statements.UNBLOCK, gateId, reason)).length > 0;
     },
   };
 }

@@ -265,9 +265,10 @@ update gate set blocked_reason = $3, blocked_until = at + $2::float8 * interval 
   recheck_at = at + ${recheckAfter('patience.rechecks')}
 from patience, clock where gate.id = patience.id`;
 
-/** Lets a gate pass again what it holds back. $1 gate. */
+/** Lets a gate pass again what it holds back. $1 gate, $2 why it must be blocked, null: whyever. */
 export const UNBLOCK = `
-update gate set blocked_until = null, blocked_reason = null where id = $1::bigint and blocked_reason is not null
+update gate set blocked_until = null, blocked_reason = null
+where id = $1::bigint and blocked_reason is not null and ($2::text is null or blocked_reason = $2::text)
 returning 1 as opened`;
 
 /**

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import axios from 'axios';
+import { setImbotSwitches } from '../../src/sandbox/methods/imbot/tables.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
@@ -89,6 +90,46 @@ describe.each(['cloud', 'box-rev-32', 'box-without-imbot-v2'] as const)('on %s',
     const view = await scene.conversation('c-3', ({ companion }) => companion.lastError !== null);
     expect(view.companion).toMatchObject({ lastError: 'not_owner', title: 'Order 3', ownerUserId: 27 });
     expect(view.name.wanted).toBe('Order 3, late');
+  });
+
+  test('handed over, what a member may change still follows, and the rest is named', async () => {
+    // Older builds let the bot hand a chat over by the deprecated API too (contract imbot §15).
+    if (isLegacy) setImbotSwitches(scene.portal.inside, { setOwnerAsksRestUser: false });
+    await scene.say('c-71', 'm-1', 'Hello', { name: 'Order 71' });
+    const { id } = await scene.conversation('c-71', (view) => view.companion.state === 'ready');
+    const wish = { memberUserIds: [1, 7], ownerUserId: 27 };
+    await scene.api.put(`/conversations/${id}/companion`, { ...wish, color: 'mint' });
+    await scene.conversation('c-71', ({ companion }) => companion.ownerUserId === 27);
+    expect(chats('Order 71')).toMatchObject([{ owner: 27 }]);
+    await scene.rename('c-71', 'Order 71, late');
+    await until(() => chats('Order 71, late').length === 1);
+    await scene.api.put(`/conversations/${id}/companion`, { ...wish, color: 'lime', description: 'Cannot be' });
+    const view = await scene.conversation('c-71', ({ companion }) => companion.lastError !== null);
+    expect(view.companion).toMatchObject(
+      isLegacy
+        ? { lastError: 'unsupported_by_portal', lastErrorDetail: 'changing a description needs imbot.v2' }
+        : { lastError: 'not_owner', lastErrorDetail: expect.stringMatching(/^description: only the owner/) as unknown },
+    );
+    expect(chats('Order 71, late')).toMatchObject([{ owner: 27, color: '#58cc47', description: '' }]);
+    if (isLegacy) setImbotSwitches(scene.portal.inside, { setOwnerAsksRestUser: true });
+  });
+
+  test('a member’s right that is missing is found out by reading back, one change at a time', async () => {
+    await scene.say('c-81', 'm-1', 'Hello', { name: 'Order 81' });
+    const { id } = await scene.conversation('c-81', (view) => view.companion.state === 'ready');
+    if (isLegacy) setImbotSwitches(scene.portal.inside, { setOwnerAsksRestUser: false });
+    const wish = { memberUserIds: [1, 7], ownerUserId: 27 };
+    await scene.api.put(`/conversations/${id}/companion`, wish);
+    await until(() => chats('Order 81')[0]?.owner === 27);
+    await scene.idle();
+    // The portal says yes and does nothing (contract imbot trap 26).
+    scene.portal.faults.add({ match: { method: 'imbot.chat.updateTitle' }, effect: { result: true } });
+    await scene.api.put(`/conversations/${id}/companion`, { ...wish, title: 'Never', color: 'lime' });
+    const view = await scene.conversation('c-81', ({ companion }) => companion.lastError !== null);
+    scene.portal.faults.clear();
+    expect(view.companion).toMatchObject({ lastError: 'not_applied', title: 'Order 81' });
+    expect(chats('Order 81')).toMatchObject([{ color: '#58cc47' }]);
+    if (isLegacy) setImbotSwitches(scene.portal.inside, { setOwnerAsksRestUser: true });
   });
 
   test('an owner who is not an active employee never gets the chat', async () => {

@@ -13,7 +13,7 @@ let scene: Scene;
 let db: Database;
 beforeAll(async () => {
   scene = await startScene({ companion: { mode: 'onFirstMessage' }, channel: { notes: true } });
-  db = createDatabase({ url: scene.databaseUrl, connections: 1 });
+  db = createDatabase({ url: scene.databaseUrl, connections: 2 });
 });
 afterAll(async () => {
   await db.close();
@@ -81,6 +81,49 @@ test('what had not crossed yet never does', async () => {
   expect(texts).toContain('My order is broken');
   expect(texts).not.toContain('Not sent yet');
   expect(texts).not.toContain('');
+});
+
+test('erased while it is being delivered, and that fails, a message stays erased and is never sent again', async () => {
+  const match = { method: 'imconnector.send.messages', times: 1 };
+  scene.portal.faults.add({ match, effect: { delayMs: 700 } });
+  scene.portal.faults.add({ match, effect: { reset: 'before' } });
+  await says({ id: 'late', kind: 'direct' }, { id: 'u-9' }, 'm-1', 'On its way');
+  const where = { senderId: 'u-9' };
+  const read = () => db.prisma.message.findFirst({ where });
+  const { id: messageId } = (await until(read, Boolean))!;
+  const payload = { equals: { messageId } };
+  await until(async () => (await db.prisma.job.count({ where: { payload, state: 'running' } })) > 0);
+  await erase('u-9');
+  await until(async () => (await db.prisma.job.count({ where: { kind: 'deliverMessage', state: 'running' } })) === 0);
+  await until(
+    async () => {
+      await scene.elapse(5_000);
+      return db.prisma.job.count({ where: { kind: 'deliverMessage' } });
+    },
+    (left) => left === 0,
+  );
+  expect(await read()).toMatchObject({ state: 'erased', text: '' });
+  expect(scene.dialogs('late')).toEqual([]);
+});
+
+test('erased while it is being applied, an event is not applied', async () => {
+  await says(SHARED, BOB, 'm-9', 'Bob again');
+  await until(async () => (await db.prisma.message.count({ where: { externalId: 'm-9', state: 'delivered' } })) === 1);
+  await db.transaction(async ({ sql }) => {
+    await sql.rows('select 1 as held from conversation where external_id = $1 for update', SHARED.id);
+    await says(SHARED, { id: 'u-10', name: 'Dora' }, 'm-10', 'Dora was here');
+    const waiting = `select 1 as waits from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    await until(async () => (await db.sql.rows(waiting)).length > 0);
+    expect((await erase('u-10')).status).toBe(200);
+  });
+  await until(
+    async () => {
+      await scene.elapse(5_000);
+      return db.prisma.job.count({ where: { kind: 'applyWebhookEvents' } });
+    },
+    (left) => left === 0,
+  );
+  expect(await stored(['Dora'])).toEqual([]);
 });
 
 test('repeats of what was erased are still recognised, and cannot be applied again', async () => {

@@ -1,11 +1,12 @@
 import { getLine } from '../../bitrix24/openLines.ts';
-import type { Prisma } from '../../db/database.ts';
+import type { Prisma, Tx } from '../../db/database.ts';
 import { RequestError } from '../../kit/errors.ts';
 import type { OutboxTx } from '../../outbox/job.ts';
 import * as jobs from '../jobs.ts';
 import type { CompanionPolicy } from '../model.ts';
 import type { Administration, Page } from './deps.ts';
 import { inOrder } from './listing.ts';
+import { holdChannel } from './locks.ts';
 import { getInstalled } from './portals.ts';
 import { noSuch, orConflict, orInUse, unknownReference } from './refusals.ts';
 import { isOver, settled } from './settled.ts';
@@ -50,7 +51,7 @@ export const listChannels = (
   return db.prisma.channel.findMany({ ...inOrder(page, where), include: withEnds });
 };
 
-export async function getChannel({ db }: Administration, id: string): Promise<ChannelRow> {
+export async function getChannel({ db }: { db: Pick<Tx, 'prisma'> }, id: string): Promise<ChannelRow> {
   const channel = await db.prisma.channel.findUnique({ where: { id }, include: withEnds });
   if (!channel) throw noSuch('channel');
   return channel;
@@ -126,8 +127,8 @@ export async function changeChannel(
   change: ChannelChange,
   requestId: string,
 ): Promise<ChannelRow> {
-  const channel = await getChannel(deps, id);
-  if (change.companion) await requireBot(deps, channel.portalId, change.companion);
+  const { portalId } = await getChannel(deps, id);
+  if (change.companion) await requireBot(deps, portalId, change.companion);
   const { autoMap, titleTemplate, companion } = change;
   const data = {
     ...(autoMap === undefined ? {} : { autoMap }),
@@ -135,8 +136,11 @@ export async function changeChannel(
     ...(companion === undefined ? {} : { companion: asJson(companion) }),
     ...habitsOf(change),
   };
-  const reconnects = channel.state !== 'ready';
-  await deps.outbox.transaction(async (tx) => {
+  const reconnects = await deps.outbox.transaction(async (tx) => {
+    // What differs is judged by what another change may have left a moment ago.
+    await holdChannel(tx, { id });
+    const channel = await getChannel({ db: tx }, id);
+    const reconnects = channel.state !== 'ready';
     const again = reconnects ? { state: 'pending', lastError: null } : {};
     await tx.prisma.channel.update({ where: { id }, data: { ...data, ...again } });
     const job = {
@@ -147,6 +151,7 @@ export async function changeChannel(
     };
     if (reconnects) await tx.enqueue([jobs.connectChannel(channel.connector.code, job)]);
     if (retitles(channel, change)) await tx.enqueue([jobs.retitleChannel(job)]);
+    return reconnects;
   });
   return reconnects ? whenConnected(deps, id) : getChannel(deps, id);
 }

@@ -39,6 +39,7 @@ async function deliver(tx: OutboxTx, { messageId, requestId, now }: Confirmation
   const message = await tx.prisma.message.findUnique({ where: { id: messageId } });
   if (!conversation || !message || message.state === 'delivered') return;
   if (message.direction === 'toMessenger') return void (await recordReply(tx, messageId, [], requestId, now));
+  if (message.state === 'erased') return;
   const data = { state: 'delivered', lastError: null, deliveredAt: now };
   await tx.prisma.message.update({ where: { id: messageId }, data });
   if (message.direction !== 'toPortal') return;

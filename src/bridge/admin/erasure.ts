@@ -108,10 +108,10 @@ export async function erasePerson(deps: Administration, slug: string, personId: 
   const subject = await subjectOf(deps, messengerId, personId);
   // Events first: what is still to be applied would bring back what is erased before it.
   const { webhookEvents, seenIn } = await eraseEvents(deps, subject);
-  const shared = [...new Set([...subject.shared, ...seenIn])];
-  const rest = await deps.outbox.transaction((tx) =>
-    eraseState(tx, { ...subject, shared }, new Date(deps.clock.now())),
-  );
+  // Again: an event may have been applied before its turn to be erased, and have mapped another conversation.
+  const found = await subjectOf(deps, messengerId, personId);
+  const shared = [...new Set([...found.shared, ...seenIn.filter((id) => !found.own.includes(id))])];
+  const rest = await deps.outbox.transaction((tx) => eraseState(tx, { ...found, shared }, new Date(deps.clock.now())));
   return { ...rest, webhookEvents };
 }
 

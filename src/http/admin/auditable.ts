@@ -96,6 +96,12 @@ export function idOf(made: unknown): string | undefined {
   return [id, slug, code].find((one) => typeof one === 'string');
 }
 
-/** `/portals/:id` with its parameters filled in. */
+/** Ids of a messenger: a person's is a telephone number often enough. */
+const PERSONAL = new Set(['externalId']);
+
+/** `/portals/:id` with its parameters filled in, but for personal ones. */
 export const concrete = (path: string, params: Readonly<Record<string, unknown>>): string =>
-  path.replaceAll(/:(\w+)/g, (pattern, name: string) => (typeof params[name] === 'string' ? params[name] : pattern));
+  path.replaceAll(/:(\w+)/g, (pattern, name: string) => {
+    const value = params[name];
+    return typeof value === 'string' && !PERSONAL.has(name) ? value : pattern;
+  });

@@ -16,7 +16,8 @@ const TOLERANCE_S = 5 * 60;
 const file = z.object({ name: z.string().nullish(), permalink: z.string().nullish() });
 const written = z.object({
   ts: z.string().optional(),
-  user: z.string().optional(),
+  /** Events about people, which we do not carry, have an object here. */
+  user: z.string().optional().catch(undefined),
   text: z.string().nullish(),
   thread_ts: z.string().optional(),
   bot_id: z.string().optional(),
@@ -111,9 +112,12 @@ function messageOf(event: SlackEvent, conversation: { id: string }): { type: str
   }
   if (subtype === 'message_changed' && message?.user !== undefined && message.bot_id === undefined) {
     const next = { id: message.ts, text: textOf(message) };
+    if (next.text === '') return undefined;
     return { type: 'message.edited', data: { conversation, sender: { id: message.user }, message: next } };
   }
   if (!BY_PEOPLE.has(subtype) || event.bot_id !== undefined || event.user === undefined) return undefined;
+  // Polls, canvases and the like are blocks without words.
+  if (textOf(event) === '') return undefined;
   const answers = event.thread_ts !== undefined && event.thread_ts !== event.ts ? { replyToId: event.thread_ts } : {};
   const data = { sender: { id: event.user }, message: { id: event.ts, text: textOf(event), ...answers } };
   return { type: 'message.created', data: { conversation: { ...conversation, kind: 'group' }, ...data } };

@@ -62,7 +62,7 @@ export const telegram: Preset = {
     const { update_id: id, ...parts } = readJson(update, body);
     const written = parts.message ?? parts.channel_post;
     const edited = parts.edited_message ?? parts.edited_channel_post;
-    const found = written ? meaningOf(written) : edited ? [editOf(edited)] : [];
+    const found = written ? meaningOf(written) : edited ? editOf(edited) : [];
     const at = (edited?.edit_date ?? written?.date ?? edited?.date ?? 0) * 1000;
     // After a week of silence Telegram counts from a random number: the time keeps two updates apart.
     return found.map(({ type, data }, index): ReceivedEvent => {
@@ -107,14 +107,13 @@ function createdOf(written: Message, text: string): object {
   };
 }
 
-const editOf = (edited: Message): Meaning => ({
-  type: 'message.edited',
-  data: {
-    conversation: { id: String(edited.chat.id) },
-    sender: senderOf(edited),
-    message: { id: String(edited.message_id), text: textOf(edited) },
-  },
-});
+/** A live location is edited every few seconds, and has no words. */
+function editOf(edited: Message): Meaning[] {
+  const text = textOf(edited);
+  const conversation = { id: String(edited.chat.id) };
+  const data = { conversation, sender: senderOf(edited), message: { id: String(edited.message_id), text } };
+  return text === '' ? [] : [{ type: 'message.edited', data }];
+}
 
 /** A channel speaks for itself. */
 const senderOf = ({ from, chat: place }: Message): object =>

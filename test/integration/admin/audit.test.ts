@@ -62,6 +62,14 @@ it('tells that the name of a conversation was changed, and never what it is', as
   expect(JSON.stringify(await audit())).not.toMatch(/Anna|1234567/);
 });
 
+it('tells that somebody was erased, and not who', async () => {
+  await site.as.write.post('/messengers', { slug: 'erasing', name: 'Erasing' });
+  const { status } = await site.as.admin.delete(`/messengers/erasing/persons/${encodeURIComponent('+491701234567')}`);
+  expect(status).toBe(200);
+  const path = '/messengers/erasing/persons/:externalId';
+  expect(await last()).toMatchObject({ operation: 'erasePerson', path, target: { type: 'messenger', id: 'erasing' } });
+});
+
 it('keeps no secret: neither those that are shown once, nor what an address or settings carry', async () => {
   const deliveryUrl = 'https://user:pass@chat.example/hook/T0KEN?sig=S1G';
   const settings = { apiToken: 'T0KEN', pin: 4711, nested: { list: ['T0KEN'] } };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { routes } from '../../../src/http/admin/routes.ts';
+import { until } from '../../support/until.ts';
 import { type AdminSite, createAdminSite, problem } from './site.ts';
 
 /** `ETag`, `If-Match` and `If-None-Match`. */
@@ -149,4 +150,19 @@ describe('conditions', () => {
     expect((await change)?.status).toBe(412);
     expect((await site.as.read.get<{ name: { wanted: string } }>(url)).data.name.wanted).toBe('Theirs');
   });
+});
+
+test('a change that undoes one of the same moment is carried to the titles too', async () => {
+  const { channelId } = await site.addChannel();
+  const retitlings = () => site.db.prisma.job.count({ where: { kind: 'retitleChannel' } });
+  const before = await retitlings();
+  const waiting = `select 1 as waits from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+  let undone: Promise<{ status: number }> | undefined;
+  await site.db.transaction(async ({ prisma }) => {
+    await prisma.channel.update({ where: { id: channelId }, data: { titleTemplate: 'Other {name}' } });
+    undone = site.as.write.patch(`/channels/${channelId}`, { titleTemplate: null });
+    await until(async () => (await site.db.sql.rows(waiting)).length > 0);
+  });
+  expect((await undone)?.status).toBe(200);
+  expect(await retitlings()).toBe(before + 1);
 });

@@ -53,6 +53,14 @@ test('a gate that is closed again soon after it was opened keeps its patience, a
   expect(await secondsLeft()).toBe(30);
 });
 
+test('a look into one reason does not lift the block of another that came meanwhile', async () => {
+  await bench.gate.block(gateId, 600_000, 'uninstalled');
+  expect(await bench.gate.unblock(gateId, 'PAYMENT_REQUIRED')).toBe(false);
+  expect((await state()).blockedReason).toBe('uninstalled');
+  expect(await bench.gate.unblock(gateId, 'uninstalled')).toBe(true);
+  await block();
+});
+
 test('what an administrator paused, and what is open, is not looked for', async () => {
   time.now += HALF_MINUTE_MS;
   await bench.db.prisma.gate.update({ where: { id: BigInt(gateId) }, data: { paused: true } });

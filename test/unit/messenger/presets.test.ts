@@ -90,6 +90,7 @@ test('telegram: a private talk is a direct conversation under the name of the pe
 test('telegram: what we do not carry is nothing, and what is no update is refused', () => {
   expect(telegram.translate(requestOf({ update_id: 1, poll: { id: '1' } }))).toEqual([]);
   expect(telegram.translate(update({ pinned_message: {} }))).toEqual([]);
+  expect(telegram.translate(update({ location: {} }, 'edited_message'))).toEqual([]);
   expect(codeOf(() => telegram.translate(requestOf('{')))).toBe('invalid_json');
   expect(codeOf(() => telegram.translate(requestOf({ message: 1 })))).toBe('invalid_request');
 });
@@ -200,6 +201,12 @@ test.each([
   ['of an application', { type: 'message', channel: 'C1', user: 'U1', bot_id: 'B1', ts: '1.2', text: 'Echo' }],
   ['of the workspace', { type: 'message', subtype: 'channel_topic', channel: 'C1', user: 'U1', ts: '1.2', text: 'x' }],
   ['of another kind', { type: 'reaction_added', user: 'U1' }],
+  ['of a person', { type: 'user_change', user: { id: 'U1', name: 'ivo' } }],
+  ['without words', { type: 'message', channel: 'C1', user: 'U1', ts: '1.2', text: '', blocks: [{}] }],
+  [
+    'changed and without words',
+    { type: 'message', subtype: 'message_changed', channel: 'C1', message: { user: 'U1', ts: '1.2', text: '' } },
+  ],
 ])('slack: what is %s is not carried', (_what, event) => {
   expect(slack.translate(callback(event))).toEqual([]);
 });
