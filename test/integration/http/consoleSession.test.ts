@@ -12,7 +12,7 @@ import { hashSecret } from '../../../src/kit/secrets.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { type ProblemDocument, serve, type Site } from './serve.ts';
 
-/** Signing in to the console, and what its page costs; what is on the page is tested in a browser (e2e/console.test.ts). */
+/** Signing in to the console, and what its page costs; what is on the page is tested in a browser (long/console.test.ts). */
 
 const HOUR_MS = 3_600_000;
 const WRONG_KEYS = 5;
