@@ -29,11 +29,13 @@ export class GateLoop {
   readonly #gateId: string;
   readonly #deps: GateLoopDeps;
   readonly #live = new Set<Promise<void>>();
+  /** Lanes under way: never claimed a second time by whoever knows that they are, whatever the clock says of leases. */
+  readonly #held = new Set<string>();
   #bulk: Promise<void> | undefined;
   #bulkSize = MOST_BULK;
   #bulkServedAt = Date.now();
-  /** Nothing is claimed in bulk before: a request of its own for every few jobs would use the bucket up. */
-  #bulkNotBefore = 0;
+  /** Until then only a full party goes: a request of its own for every few jobs would use the bucket up. */
+  #bulkFullUntil = 0;
   #woken = false;
   #draining: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -95,6 +97,7 @@ export class GateLoop {
     for (const one of claimed) {
       const done = this.#deps.runLive(one).finally(() => {
         this.#live.delete(done);
+        this.#held.delete(one.laneId);
         this.wake();
       });
       this.#live.add(done);
@@ -104,25 +107,32 @@ export class GateLoop {
 
   async #claimBulk(): Promise<number> {
     const startedAt = Date.now();
-    if (this.#bulk || startedAt < this.#bulkNotBefore) return 0;
+    if (this.#bulk || (startedAt < this.#bulkFullUntil && !(await this.#isPartyFull()))) return 0;
     const claimed = await this.#claimClass('bulk', this.#bulkSize);
     if (claimed.length === 0) return 0;
     this.#bulkServedAt = startedAt;
-    // The first one goes at once. What comes while little is waiting goes at the pace the gate allows for ever.
-    const isFull = claimed.length >= this.#bulkSize;
-    this.#bulkNotBefore = isFull ? 0 : startedAt + (claimed[0]?.stepMs ?? 0);
+    // The first one goes at once; what little comes after it at the pace the gate allows for ever.
+    this.#bulkFullUntil = startedAt + (claimed[0]?.stepMs ?? 0);
     this.#bulk = this.#deps.runBulk(this.#gateId, claimed).finally(async () => {
       this.#adapt(Date.now() - startedAt, claimed.length);
       await this.#deps.outbox.releaseBulk(this.#gateId, this.#deps.holder).catch(() => undefined);
       this.#bulk = undefined;
+      for (const { laneId } of claimed) this.#held.delete(laneId);
       this.wake();
     });
     return claimed.length;
   }
 
-  #claimClass(laneClass: LaneClass, limit: number): Promise<Claimed[]> {
+  async #isPartyFull(): Promise<boolean> {
+    return (await this.#deps.outbox.countDue(this.#gateId, 'bulk', this.#bulkSize)) >= this.#bulkSize;
+  }
+
+  async #claimClass(laneClass: LaneClass, limit: number): Promise<Claimed[]> {
     const { outbox, leaseMs, holder } = this.#deps;
-    return outbox.claim({ gateId: this.#gateId, class: laneClass, limit, leaseMs, holder });
+    const except = [...this.#held];
+    const claimed = await outbox.claim({ gateId: this.#gateId, class: laneClass, limit, leaseMs, holder, except });
+    for (const { laneId } of claimed) this.#held.add(laneId);
+    return claimed;
   }
 
   #adapt(tookMs: number, size: number): void {
@@ -138,7 +148,7 @@ export class GateLoop {
   #wakeAfter(ms: number): void {
     clearTimeout(this.#timer);
     // Never a tight loop over lanes that are due but held by another process, or wait for a slot of ours (which wakes).
-    const pace = Math.max(5, this.#bulkNotBefore - Date.now());
+    const pace = Math.max(5, this.#bulkFullUntil - Date.now());
     const shortest = this.#live.size > 0 || this.#bulk ? 100 : pace;
     if (!this.#stopping) this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(ms, shortest), 60_000));
   }

@@ -63,7 +63,7 @@ export interface Outbox {
   enqueue(jobs: readonly NewJob[]): Promise<void>;
   /**
    * Leases due lanes of a gate. Live jobs pay a token each; bulk jobs share one, and the gate's bulk slot belongs to
-   * `holder` until it is released or its lease runs out.
+   * `holder` until it is released or its lease runs out. Lanes in `except` are left alone: the caller works on them.
    */
   claim(options: {
     gateId: string;
@@ -71,6 +71,7 @@ export interface Outbox {
     limit: number;
     leaseMs: number;
     holder: string;
+    except?: readonly string[];
   }): Promise<Claimed[]>;
   /** Keeps the bulk slots of this process. */
   holdBulk(holder: string, leaseMs: number): Promise<void>;
@@ -79,6 +80,8 @@ export interface Outbox {
   settle(settlements: readonly Settlement[], sql?: Sql): Promise<Set<string>>;
   /** Extends leases; returns the lanes that are still held. */
   renew(claims: readonly Pick<Claimed, 'laneId' | 'claimNo'>[], leaseMs: number, sql?: Sql): Promise<string[]>;
+  /** Lanes that may be claimed now; counts no further than `limit`. */
+  countDue(gateId: string, laneClass: LaneClass, limit: number): Promise<number>;
   gatesWithWork(): Promise<string[]>;
   /** Milliseconds until something of this gate may be claimed; undefined when nothing waits. */
   nextDueMs(gateId: string, holder: string): Promise<number | undefined>;
@@ -175,7 +178,7 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
     async enqueue(jobs) {
       wake.all(await enqueueIn(db.sql, jobs));
     },
-    async claim({ gateId, class: laneClass, limit, leaseMs, holder }) {
+    async claim({ gateId, class: laneClass, limit, leaseMs, holder, except = [] }) {
       const isBulk = laneClass === 'bulk';
       const rows = await db.sql.rows<ClaimRow>(
         statements.CLAIM,
@@ -187,6 +190,7 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
         at(),
         LOST_CALL_MAY_RUN_MS,
         isBulk ? holder : null,
+        except,
       );
       return rows.map((row) => toClaimed(row, gateId));
     },
@@ -202,6 +206,10 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
       const input = claims.map((claim) => ({ lane_id: claim.laneId, claim_no: claim.claimNo }));
       const rows = await sql.rows<{ laneId: string }>(statements.RENEW, JSON.stringify(input), leaseMs, at());
       return rows.map((row) => row.laneId);
+    },
+    async countDue(gateId, laneClass, limit) {
+      const [row] = await db.sql.rows<{ due: number }>(statements.COUNT_DUE, gateId, laneClass, limit, at());
+      return row?.due ?? 0;
     },
     async gatesWithWork() {
       return (await db.sql.rows<{ gateId: string }>(statements.SWEEP, at())).map((row) => row.gateId);

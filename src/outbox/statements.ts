@@ -41,6 +41,7 @@ select distinct gate_id::text as "gateId" from ins`;
  * Takes gate tokens, leases up to $3 due lanes of the gate and returns their head jobs.
  * $1 gate, $2 class, $3 limit, $4 lease ms, $5 spend 'each' | 'once', $6 at, $7 ms a lost call may still run,
  * $8 who claims bulk work: the gate's bulk slot is theirs from now on; null for live work. A job found `running` was interrupted: its process died, so it may have happened.
+ * $9 lanes the claimer works on still: a lease that ran out because the clock was set or the machine slept is no death.
  */
 export const CLAIM = `
 with clock as (select coalesce($6::timestamptz, clock_timestamp()) as at),
@@ -58,7 +59,7 @@ room as (
   from g, clock),
 heads as (
   select l.id, l.due_at as was_due from lane l, clock
-  where l.gate_id = $1::bigint and l.class = $2 and l.due_at <= at
+  where l.gate_id = $1::bigint and l.class = $2 and l.due_at <= at and l.id <> all ($9::bigint[])
   order by l.due_at limit coalesce((select n from room), 0) for update of l skip locked),
 leased as (
   update lane l set due_at = at + $4::int * interval '1 ms', claim_no = l.claim_no + 1
@@ -135,6 +136,12 @@ update lane l set due_at = coalesce($3::timestamptz, clock_timestamp()) + $2::in
 from jsonb_to_recordset($1::jsonb) as r(lane_id bigint, claim_no bigint)
 where l.id = r.lane_id and l.claim_no = r.claim_no returning l.id::text as "laneId"`;
 
+/** $1 gate, $2 class, $3 where counting ends, $4 at. */
+export const COUNT_DUE = `
+select count(*)::int as due from (
+  select 1 from lane where gate_id = $1::bigint and class = $2 and due_at <= coalesce($4::timestamptz, clock_timestamp())
+  limit $3::int) l`;
+
 /** Gates with due lanes. $1 at. */
 export const SWEEP = `
 select g.id::text as "gateId" from gate g
@@ -192,10 +199,15 @@ upd as (
   from pos where j.id = pos.id and j.state in ('dead', 'parked') returning j.id)
 select upd.id::text as id, pos.gate_id::text as "gateId" from upd join pos using (id)`;
 
-/** Lets lanes that back off (not those that are leased) run now. $1 conversation ids as JSON, $2 at. */
+/**
+ * Lets lanes that back off (not those that are leased) run now. $1 conversation ids as JSON, $2 at. A lane that is leased
+ * while this waits for its row has another claim number than it was seen with: the jobs are as they were seen.
+ */
 export const HASTEN = `
 update lane l set due_at = coalesce($2::timestamptz, now())
-where l.due_at > coalesce($2::timestamptz, now()) and l.id in (
+from lane seen
+where seen.id = l.id and seen.claim_no = l.claim_no
+  and l.due_at > coalesce($2::timestamptz, now()) and l.id in (
     select j.lane_id from job j join jsonb_array_elements_text($1::jsonb) c(id) on j.conversation_id = c.id::uuid
     where j.state = 'waiting')
   and not exists (select 1 from job r where r.lane_id = l.id and r.state = 'running')

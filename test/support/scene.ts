@@ -208,8 +208,12 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
     calls: (method) => portal.ledger.entries({ method }),
     advance: (ms) => sandbox.advance(ms),
     async elapse(ms) {
-      const sql = "select count(*)::int as running from job where state = 'running'";
-      await until(async () => (await db.sql.rows<{ running: number }>(sql))[0]?.running === 0);
+      // What is due is as good as running: a claim on its way would be of a time that has passed when it arrives.
+      const sql = `select (select count(*) from job where state = 'running')::int as running,
+        (select count(*) from lane l join gate g on g.id = l.gate_id
+         where l.due_at <= $1 and not g.paused and (g.blocked_until is null or g.blocked_until <= $1))::int as due`;
+      const busy = (): Promise<{ running: number; due: number }[]> => db.sql.rows(sql, new Date(sandbox.clock.now()));
+      await until(busy, ([left]) => left?.running === 0 && left.due === 0);
       sandbox.advance(ms);
     },
     async idle() {

@@ -214,8 +214,13 @@ function replace(old, next) {
   for (const talk of next.querySelectorAll('.talk')) talk.scrollTop = talk.scrollHeight;
 }
 const seen = {};
+/** A button that is replaced between press and release is never clicked. */
+let isPressed = false;
+addEventListener('pointerdown', () => (isPressed = true), true);
+for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => setTimeout(() => (isPressed = false)), true);
 async function refresh() {
   const text = await (await fetch('/')).text();
+  if (isPressed) return;
   const page = new DOMParser().parseFromString(text, 'text/html');
   for (const id of SECTIONS) {
     const next = page.getElementById(id);

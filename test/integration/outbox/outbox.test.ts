@@ -125,6 +125,66 @@ test('a job whose process died is handed to the next one as doubtful', async () 
   expect(second?.job?.doubt?.until).toBeGreaterThan(Date.now() + 50_000);
 });
 
+test.each(['live', 'bulk'] as const)(
+  'a %s job under way is not begun again by its own process when the clock jumps over its lease',
+  async (laneClass) => {
+    await bench.close();
+    let jumpedMs = 0;
+    bench = await createOutboxBench({ clock: { now: () => Date.now() + jumpedMs } });
+    gateId = await bench.addGate();
+    const begun: string[] = [];
+    const answers: (() => void)[] = [];
+    const handler: Handler = {
+      async run({ payload: { n = '' } }) {
+        begun.push(n);
+        if (n === 'slow') await new Promise<void>((resolve) => answers.push(resolve));
+        return { outcome: 'done' };
+      },
+    };
+    bench.startWorker({ note: handler });
+    await bench.outbox.enqueue([job('a', 'slow', { class: laneClass })]);
+    await until(() => begun.length === 1);
+    jumpedMs = 3_600_000;
+    // What comes after it in its lane waits; another lane shows that the gate was claimed from since.
+    await bench.outbox.enqueue([job('a', 'after', { class: laneClass }), job('b', 'other')]);
+    await until(() => begun.includes('other'));
+    answers.forEach((answer) => answer());
+    await drained();
+    expect(begun).toEqual(['slow', 'other', 'after']);
+    expect(await bench.db.prisma.attempt.count({ where: { outcome: 'done' } })).toBe(3);
+  },
+);
+
+test('a lane that is claimed while it is hastened keeps its lease', async () => {
+  const conversationId = '018f0000-0000-7000-8000-000000000001';
+  await bench.outbox.enqueue([job('a', 1, { conversationId })]);
+  // Seen while it backs off, claimed before its row can be locked.
+  await bench.db.sql.rows("update lane set due_at = clock_timestamp() + interval '1 minute' returning 1 as later");
+  let free = (): void => undefined;
+  const isFree = new Promise<void>((resolve) => (free = resolve));
+  let hold = (): void => undefined;
+  const isHeld = new Promise<void>((resolve) => (hold = resolve));
+  const claiming = bench.db.transaction(async ({ sql }) => {
+    await sql.rows(
+      "update lane set due_at = clock_timestamp() + interval '1 hour', claim_no = claim_no + 1 returning 1 as taken",
+    );
+    await sql.rows("update job set state = 'running', started = true returning 1 as taken");
+    hold();
+    await isFree;
+  });
+  await isHeld;
+  const hastened = bench.outbox.hasten([conversationId]);
+  const sql = `select 1 as waits from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%update lane l set due_at%'`;
+  await until(async () => (await bench.db.sql.rows(sql)).length > 0);
+  free();
+  await Promise.all([claiming, hastened]);
+  const [lane] = await bench.db.sql.rows<{ leased: boolean }>(
+    "select due_at > clock_timestamp() + interval '50 minutes' as leased from lane",
+  );
+  expect(lane).toEqual({ leased: true });
+});
+
 test('doubt stays until the job is done, whatever the look-ups in between come to', async () => {
   const doubts: boolean[] = [];
   const handler: Handler = {
