@@ -6,9 +6,9 @@ import { type Gateway, startGateway } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './db/embedded.ts';
 import { applyMigrations } from './db/migrate.ts';
+import { claimSandbox } from './db/sandboxClaim.ts';
 import { type Logger, createLogger } from './kit/logger.ts';
 import { startNotice } from './notice.ts';
-import { claimSandbox } from './sandboxClaim.ts';
 import { type SandboxMode, startSandboxMode } from './sandboxMode.ts';
 
 /** Starts and stops. The only file that reads the environment. */
