@@ -23,6 +23,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+# The command line: docker compose exec gateway node bin/gateway.mjs status
+COPY bin bin
 COPY prisma/migrations prisma/migrations
 # The only place that is written to, and only in sandbox mode: the root file system may be read-only.
 RUN mkdir /data && chown node:node /data

@@ -6,6 +6,7 @@ import { type Gateway, startGateway } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './db/embedded.ts';
 import { applyMigrations } from './db/migrate.ts';
+import { claimSandbox } from './db/sandboxClaim.ts';
 import { type Logger, createLogger } from './kit/logger.ts';
 import { startNotice } from './notice.ts';
 import { type SandboxMode, startSandboxMode } from './sandboxMode.ts';
@@ -18,6 +19,7 @@ const root = (relative: string): string => fileURLToPath(new URL(`../${relative}
 interface Running {
   gateway?: Gateway;
   sandbox?: SandboxMode;
+  claim?: { stop(): Promise<void> };
   embedded?: EmbeddedPostgres;
 }
 
@@ -27,6 +29,7 @@ async function start(config: Config, log: Logger, running: Running): Promise<voi
   const migrations = await applyMigrations(databaseUrl, root('prisma/migrations'));
   if (migrations.length > 0) log.info('database.migrated', { migrations });
 
+  if (!config.bitrix24) running.claim = await claimSandbox(databaseUrl);
   const sandbox = config.bitrix24 ? undefined : await startSandboxMode(config.dataDir);
   if (sandbox) running.sandbox = sandbox;
   const encryptionKeys = config.encryptionKeys.length > 0 ? config.encryptionKeys : [await ownKey(config.dataDir)];
@@ -73,7 +76,7 @@ async function stop(running: Running, log: Logger): Promise<void> {
     log.warn('gateway.stopForced', { afterMs: STOP_WITHIN_MS });
     process.exit(1);
   }, STOP_WITHIN_MS).unref();
-  for (const part of [running.gateway, running.sandbox, running.embedded]) {
+  for (const part of [running.gateway, running.sandbox, running.claim, running.embedded]) {
     await part?.stop().catch((error: unknown) => log.error('gateway.stopFailed', { error }));
   }
 }
@@ -81,6 +84,9 @@ async function stop(running: Running, log: Logger): Promise<void> {
 function explain(error: unknown): string {
   const { code, port } = error as { code?: string; port?: number };
   if (code === 'EADDRINUSE') return `Port ${port} is in use: stop what listens there, or set PORT.`;
+  // Nothing else is connected to at the start.
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
+    return `The database does not answer (${(error as Error).message}): start it, or correct DATABASE_URL.`;
   return error instanceof Error ? error.message : String(error);
 }
 

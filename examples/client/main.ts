@@ -8,7 +8,11 @@ const MARK = ' ✓';
 async function target(): Promise<{ url: string; key: string }> {
   const { GATEWAY_URL, API_KEY, DEMO_FILE = '.data/demo.json' } = process.env;
   if (GATEWAY_URL && API_KEY) return { url: GATEWAY_URL, key: API_KEY };
-  const demo = JSON.parse(await readFile(DEMO_FILE, 'utf8')) as { gatewayUrl: string; apiKey: string };
+  const text = await readFile(DEMO_FILE, 'utf8').catch(() => {
+    console.error(`There is no ${DEMO_FILE}: run npm start first, or set GATEWAY_URL and API_KEY (or DEMO_FILE).`);
+    process.exit(1);
+  });
+  const demo = JSON.parse(text) as { gatewayUrl: string; apiKey: string };
   return { url: demo.gatewayUrl, key: demo.apiKey };
 }
 

@@ -53,6 +53,12 @@ function createProgram({ env }: NodeJS.Process): Command {
   return program;
 }
 
+// Whoever read the output may have seen enough (`gateway jobs | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 readDotEnv();
 try {
   await createProgram(process).parseAsync();

@@ -11,8 +11,11 @@ interface Portal {
 interface Finding {
   check: string;
   ok: boolean;
+  /** `unknown`: the check could not be made. */
+  state: 'ok' | 'trouble' | 'unknown';
   detail: string;
   repair: string | null;
+  repairable: boolean;
   subject?: string | null;
   repaired?: boolean;
 }
@@ -82,14 +85,19 @@ async function doctor(
   if (reports.length === 0) out.line('No portal has installed the application yet.');
   for (const { portal, items } of reports) {
     out.line(`${portal.domain}  ${portal.id}`);
-    for (const { check, ok, detail, repair, subject, repaired } of items) {
-      const mark = ok ? out.good(repaired ? 'repaired' : 'ok      ') : out.bad('FAILED  ');
+    for (const { check, ok, state, detail, repair, subject, repaired } of items) {
+      const mark = ok
+        ? out.good(repaired ? 'repaired' : 'ok      ')
+        : out.bad(state === 'unknown' ? 'UNKNOWN ' : 'FAILED  ');
       out.line(`  ${mark}  ${check}${subject ? ` (${subject})` : ''}: ${detail}`);
       if (!ok && repair !== null) out.line(`            → ${repair}`);
     }
     out.line();
   }
-  if (!isWell && !options.repair) out.line('`gateway doctor --repair` repairs what can be repaired.');
+  const canRepair = reports.some(({ items }) =>
+    items.some(({ state, repairable }) => state === 'trouble' && repairable),
+  );
+  if (canRepair && !options.repair) out.line('`gateway doctor --repair` repairs what can be repaired.');
   return isWell ? 0 : 1;
 }
 

@@ -103,6 +103,19 @@ test('a second start keeps the data, shows no key again, and goes on with the sa
   expect((await state()).dialogs).toHaveLength(1);
 });
 
+test('a second process on the same data does not start, and leaves the portal to the first one', async () => {
+  const first = start();
+  await first.ready();
+  const { portalUrl } = await demo();
+  const second = start();
+  await once(second.child, 'exit');
+  expect(second.child.exitCode).toBe(1);
+  expect(second.output()).toMatch(/did not start\. Another gateway .*DATA_DIR/);
+  expect((await demo()).portalUrl).toBe(portalUrl);
+  await pasteCurl(first.output());
+  await until(state, ({ dialogs }) => dialogs[0]?.messages.filter(({ authorId }) => authorId !== 0).length === 3);
+});
+
 test('after kill -9 it starts again and goes on', async () => {
   const killed = start();
   await killed.ready();
@@ -110,10 +123,18 @@ test('after kill -9 it starts again and goes on', async () => {
   await stop(killed.child, 'SIGKILL');
   const gateway = start();
   await gateway.ready();
-  await until(state, ({ dialogs }) => dialogs[0]?.messages.filter(({ authorId }) => authorId !== 0).length === 3, {
+  await until(state, ({ dialogs }) => dialogs[0]?.messages.filter(({ authorId }) => authorId !== 0).length === 4, {
     withinMs: 40_000,
   });
   expect(await stop(gateway.child, 'SIGTERM')).toBe(0);
+});
+
+test('a database that does not answer is named with its setting, and without its password', async () => {
+  const gateway = start({ DATABASE_URL: 'postgresql://gateway:secret@127.0.0.1:1/gateway' });
+  await once(gateway.child, 'exit');
+  expect(gateway.child.exitCode).toBe(1);
+  expect(gateway.output()).toMatch(/did not start\. The database does not answer .*DATABASE_URL/);
+  expect(gateway.output()).not.toContain('secret');
 });
 
 test('wrong settings stop the start with one message that names every one of them, and no value', async () => {

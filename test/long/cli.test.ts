@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { bindings } from '../../src/sandbox/events/bindings.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 
 /** The command line as a process of its own, against a running gateway. */
@@ -73,6 +75,35 @@ test('run begins a run and waits for it; runs lists it', async () => {
   ]);
   await scene.conversation('known', () => scene.dialogs('known')[0]?.title === 'Cora');
   expect((await cli(['runs'])).out).toMatch(/reconcileNames +done/);
+}, 60_000);
+
+test('doctor names what is wrong with its remedy and ends with 1; --repair puts it right', async () => {
+  const well = await cli(['doctor']);
+  expect([well.code, well.out]).toEqual([0, expect.not.stringContaining('FAILED')]);
+  const bound = bindings(scene.portal.inside);
+  bound.delete(bound.values()[2]?.id ?? 0);
+  const looked = await cli(['doctor', scene.portalId]);
+  expect([looked.code, looked.out]).toEqual([
+    1,
+    expect.stringMatching(/FAILED +events: .*\n +→ .*[\s\S]*doctor --repair/),
+  ]);
+  const repaired = await cli(['doctor', '--repair']);
+  expect([repaired.code, repaired.out]).toEqual([0, expect.stringMatching(/repaired +events: all 11 are bound/)]);
+  const again = json<{ portal: { id: string }; items: { ok: boolean }[] }[]>(await cli(['doctor', '--json']));
+  expect(again).toMatchObject([{ portal: { id: scene.portalId } }]);
+  expect(again[0]?.items.every(({ ok }) => ok)).toBe(true);
+  const { code, err } = await cli(['doctor', '01939c4e-7a10-7cc0-8a53-0d6f5c1b2a34']);
+  expect([code, err]).toEqual([2, expect.stringMatching(/no such/)]);
+}, 60_000);
+
+test('whoever stops reading the output gets no trace of a fault', async () => {
+  const env = { PATH: process.env.PATH, GATEWAY_URL: scene.gateway.publicUrl, ADMIN_API_KEY: KEY };
+  const child = spawn(process.execPath, [bin, 'jobs', '--limit', '200'], { env, cwd: home });
+  child.stdout.destroy();
+  let err = '';
+  child.stderr.on('data', (text: Buffer) => (err += text.toString()));
+  await once(child, 'close');
+  expect(err).toBe('');
 }, 60_000);
 
 test('jobs and retry: a dead job is listed with its code and tried again', async () => {

@@ -235,6 +235,24 @@ const suite = (executablePath: string): void => {
     }
   });
 
+  test('a run is begun as a dry run, and shows what it found and where', async () => {
+    await scene.say('compared', 'm-1', 'Hello', { name: 'As it shall be' });
+    await scene.idle();
+    scene.portal.renameDialog(scene.dialogs('compared')[0]?.chatId ?? 0, 'By hand');
+    await signIn('#/runs');
+    await page.getByLabel('Portal').locator('option').first().waitFor({ state: 'attached' });
+    await press('Begin');
+    await heading('Compare all names');
+    await page.getByText('dry run', { exact: true }).waitFor();
+    const row = page.getByRole('table', { name: 'Findings' }).getByRole('row', { name: 'title' });
+    await row.getByRole('link', { name: 'conversation' }).click();
+    await heading('As it shall be');
+    expect(scene.dialogs('compared')[0]?.title).toBe('By hand');
+    await page.goBack();
+    await page.getByRole('link', { name: 'All runs' }).click();
+    await page.getByRole('table', { name: 'Runs' }).getByText('done').waitFor();
+  });
+
   test('whoever may only read sees everything but the keys, and cannot press what changes something', async () => {
     const { data } = await scene.api.post<{ key: string }>('/api-keys', { name: 'Reader', scopes: ['read'] });
     await signIn('#/wiring', data.key);
@@ -269,6 +287,7 @@ const suite = (executablePath: string): void => {
       'failures',
       'wiring',
       'webhooks',
+      'runs',
       'audit',
       'keys',
     ];

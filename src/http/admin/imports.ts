@@ -8,6 +8,8 @@ import { csvRecords, type ImportRecord, ndjsonRecords, type ReadRecords } from '
 import { accepted, route, type Route, type Upload } from './route.ts';
 import { inFull, runWithFindings } from './runs.ts';
 
+const NOT_A_CHAT = 'Invalid input: expected the number of a chat';
+const MISSING = 'Invalid input: is missing';
 const NEEDS_CHANNEL = 'Invalid input: names no channel, and neither does the request';
 
 const mapping = z.strictObject({
@@ -17,7 +19,7 @@ const mapping = z.strictObject({
   kind: kind.optional(),
   externalUserId: externalId.optional(),
   chatId: z
-    .union([z.int().positive(), z.string().regex(/^[1-9]\d{0,17}$/)], 'Invalid input: expected the number of a chat')
+    .union([z.int(NOT_A_CHAT).positive(NOT_A_CHAT), z.string().regex(/^[1-9]\d{0,17}$/, NOT_A_CHAT)], NOT_A_CHAT)
     .transform(String)
     .optional(),
 });
@@ -49,8 +51,9 @@ function entryOf(record: ImportRecord, channelId: string | undefined): ImportEnt
   if (result.success) return { line: number, mapping: result.data };
   const [fault] = describeIssues(result.error.issues);
   const field = fault?.path.slice(1) || null;
-  const lacksChannel = field === 'channelId' && !('channelId' in Object(record.value));
-  return problem(field, lacksChannel ? NEEDS_CHANNEL : (fault?.message ?? 'Invalid input'));
+  const isMissing = field !== null && !(field in Object(record.value));
+  if (isMissing) return problem(field, field === 'channelId' ? NEEDS_CHANNEL : MISSING);
+  return problem(field, fault?.message ?? 'Invalid input');
 }
 
 const withChannel = (value: unknown, channelId: string): unknown =>

@@ -109,14 +109,22 @@ describe('a line that cannot be stored is a finding, and spoils no other', () =>
       { line: 2, field: 'name' },
     ],
     ['a name that is too long', (id) => [CSV, `externalId,name\nx,${long}\n${id},`], { line: 2, field: 'name' }],
-    ['no id', (id) => [CSV, `externalId,name\n,Anna\n${id},`], { line: 2, field: 'externalId' }],
+    [
+      'no id',
+      (id) => [CSV, `externalId,name\n,Anna\n${id},`],
+      { line: 2, field: 'externalId', problem: 'Invalid input: is missing' },
+    ],
     [
       'an id that is too long',
       (id) => [CSV, `externalId\n${'x'.repeat(256)}\n${id}`],
       { line: 2, field: 'externalId' },
     ],
     ['a kind there is none of', (id) => [CSV, `externalId,kind\n${id},\nx,channel`], { line: 3, field: 'kind' }],
-    ['a chat that is no number', (id) => [CSV, `externalId,chatId\n${id},\nx,chat7`], { line: 3, field: 'chatId' }],
+    [
+      'a chat that is no number',
+      (id) => [CSV, `externalId,chatId\n${id},\nx,chat7`],
+      { line: 3, field: 'chatId', problem: 'Invalid input: expected the number of a chat' },
+    ],
     ['more fields than the header', (id) => [CSV, `externalId,name\nx,Berg, Anna\n${id},`], { line: 2, field: null }],
     [
       'a line without an end',

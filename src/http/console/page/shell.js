@@ -16,6 +16,7 @@ const VIEWS = {
   failures: { name: 'Failures', load: () => import('./views/failures.js') },
   wiring: { name: 'Channels and wiring', load: () => import('./views/channels.js') },
   webhooks: { name: 'Webhooks received', load: () => import('./views/webhookEvents.js') },
+  runs: { name: 'Runs and imports', load: () => import('./views/runs.js') },
   audit: { name: 'Audit', load: () => import('./views/audit.js'), needs: 'admin' },
   keys: { name: 'Keys', load: () => import('./views/keys.js'), needs: 'admin' },
 };

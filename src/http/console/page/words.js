@@ -52,6 +52,7 @@ const STATES = {
   pending: ['pending', 'info'],
   waiting: ['waiting', 'info'],
   running: ['running', 'info'],
+  uploading: ['uploading', 'info'],
   later: ['looks again later', 'info'],
   unknown: ['unknown', 'warn'],
   retry: ['will be retried', 'warn'],
