@@ -9,7 +9,7 @@ import { adoptDialog, resync } from '../resync.ts';
 import { oneLine } from '../titles.ts';
 import { portalChatId } from '../translate.ts';
 import type { Administration, Page } from './deps.ts';
-import { inOrder } from './listing.ts';
+import { inOrder, type Order } from './listing.ts';
 import { noSuch, unknownReference } from './refusals.ts';
 
 const withCompanion = { companion: { include: { bot: true } } } satisfies Prisma.ConversationInclude;
@@ -24,6 +24,7 @@ export interface ConversationFilter {
   companionState?: string | undefined;
   /** Part of the name. */
   q?: string | undefined;
+  order?: Order | undefined;
 }
 
 export function listConversations(
@@ -31,7 +32,7 @@ export function listConversations(
   filter: ConversationFilter,
   page: Page,
 ): Promise<ConversationRow[]> {
-  const { channelId, externalId, nameState, companionState, q } = filter;
+  const { channelId, externalId, nameState, companionState, q, order } = filter;
   const where: Prisma.ConversationWhereInput = {
     ...(channelId === undefined ? {} : { channelId }),
     ...(externalId === undefined ? {} : { externalId }),
@@ -39,7 +40,7 @@ export function listConversations(
     ...(companionState === undefined ? {} : companionWhere(companionState)),
     ...(q === undefined ? {} : { wantedName: { contains: literally(q), mode: 'insensitive' } }),
   };
-  return db.prisma.conversation.findMany({ ...inOrder(page, where), include: withCompanion });
+  return db.prisma.conversation.findMany({ ...inOrder(page, where, order), include: withCompanion });
 }
 
 const companionWhere = (state: string): Prisma.ConversationWhereInput =>

@@ -46,6 +46,10 @@ const filters = z.strictObject({
   nameState: nameState.optional(),
   companionState: companionState.optional(),
   q: text.min(1).optional().meta({ description: 'Part of the name, in any case' }),
+  order: z
+    .enum(['oldest', 'newest'])
+    .default('oldest')
+    .meta({ description: 'What was mapped first, or last, comes first' }),
 });
 
 export const conversationRoutes: Route[] = [

@@ -15,6 +15,11 @@ interface ConversationView {
 
 type Ends = Awaited<ReturnType<AdminSite['addChannel']>>;
 
+interface Page {
+  items: ConversationView[];
+  nextCursor: string | null;
+}
+
 const map = async (channelId: string, body: object = {}): Promise<ConversationView> => {
   const { data } = await site.as.write.post<ConversationView>('/conversations', {
     channelId,
@@ -112,6 +117,23 @@ describe('mapping', () => {
 });
 
 describe('the list', () => {
+  it('begins with what was mapped last where that is asked for, page by page', async () => {
+    const { channelId } = await site.addChannel();
+    const mapped: string[] = [];
+    for (let n = 0; n < 3; n++) mapped.push((await map(channelId, { externalId: `c-of-list-${n}` })).id);
+    const list = async (order: object): Promise<string[]> => {
+      const params = { channelId, limit: 2, ...order };
+      const { data: first } = await site.as.read.get<Page>('/conversations', { params });
+      const { data: last } = await site.as.read.get<Page>('/conversations', {
+        params: { ...params, cursor: first.nextCursor },
+      });
+      expect([first.items.length, last.items.length, last.nextCursor]).toEqual([2, 1, null]);
+      return [...first.items, ...last.items].map(({ id }) => id);
+    };
+    expect(await list({})).toEqual(mapped);
+    expect(await list({ order: 'newest' })).toEqual(mapped.toReversed());
+  });
+
   it('is filtered by channel, id, name, and what became of name and companion', async () => {
     const ends = await site.addChannel();
     const { channelId } = ends;

@@ -24,7 +24,7 @@ const COMPANION_STATES = [
 
 export function View() {
   const { q, nameState, companionState, channelId } = route.value.filters;
-  const live = useList('/conversations', { q, nameState, companionState, channelId });
+  const live = useList('/conversations', { q, nameState, companionState, channelId, order: 'newest' });
   const channels = useLive('/channels?limit=200', { everyMs: 60_000 });
   const known = new Map((channels.data?.items ?? []).map((channel) => [channel.id, channel]));
   const named = (id) => {
