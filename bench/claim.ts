@@ -1,4 +1,3 @@
-import { applyMigrations } from '../src/db/migrate.ts';
 import { createDatabase } from '../src/db/database.ts';
 import { silentLogger } from '../src/kit/logger.ts';
 import { createOutbox } from '../src/outbox/outbox.ts';
@@ -23,8 +22,7 @@ export async function claim(): Promise<ClaimResult> {
   const result: ClaimResult = { p50: {}, p99: {}, ratio: Number.NaN };
   for (const size of SIZES) {
     const database = await startDatabase();
-    const url = await database.server.database('claim');
-    await applyMigrations(url, 'prisma/migrations');
+    const url = await database.migrated('claim');
     const db = createDatabase({ url, connections: 4 });
     const { id } = await db.prisma.gate.create({ data: { key: 'bench' } });
     await db.sql.rows(

@@ -3,7 +3,6 @@ import axios from 'axios';
 import express from 'express';
 import { createImportStoring } from '../src/bridge/importStoring.ts';
 import { createDatabase } from '../src/db/database.ts';
-import { applyMigrations } from '../src/db/migrate.ts';
 import { createAdminRouter } from '../src/http/admin/router.ts';
 import { requestId } from '../src/http/requestId.ts';
 import { systemClock } from '../src/kit/clock.ts';
@@ -30,8 +29,7 @@ export interface ImportResult {
 
 export async function imports(): Promise<ImportResult> {
   const database = await startDatabase();
-  const url = await database.server.database('import');
-  await applyMigrations(url, 'prisma/migrations');
+  const url = await database.migrated('import');
   const db = createDatabase({ url });
   const wake = createWake({ db, log: silentLogger });
   const outbox = createOutbox({ db, wake });

@@ -1,4 +1,3 @@
-import { applyMigrations } from '../src/db/migrate.ts';
 import { createDatabase } from '../src/db/database.ts';
 import { createSecret } from '../src/messenger/signature.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,11 +16,9 @@ export interface IngestResult {
 
 export async function ingest(): Promise<IngestResult> {
   const database = await startDatabase();
-  const url = await database.server.database('ingest');
-  await applyMigrations(url, 'prisma/migrations');
+  const url = await database.migrated('ingest');
   // A database of its own each: what one process stores, another one would work off on the same cores.
-  const workedOff = await database.server.database('worked_off');
-  await applyMigrations(workedOff, 'prisma/migrations');
+  const workedOff = await database.migrated('worked_off');
   const gateway = await startGateway(url, { role: 'web' });
   const all = await startGateway(workedOff, { role: 'all' });
   const create = async (one: typeof gateway): Promise<string> =>

@@ -7,6 +7,7 @@ import path from 'node:path';
 import autocannon from 'autocannon';
 import axios, { type AxiosInstance } from 'axios';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/db/embedded.ts';
+import { applyMigrations } from '../src/db/migrate.ts';
 import { sign } from '../src/messenger/signature.ts';
 import type { Sandbox } from '../src/sandbox/sandbox.ts';
 
@@ -54,6 +55,8 @@ export async function startProcess(args: string[], env: Record<string, string>):
 
 export interface Database {
   server: EmbeddedPostgres;
+  /** Address of a new database with all tables. */
+  migrated(name: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -64,6 +67,11 @@ export async function startDatabase(): Promise<Database> {
   const server = await startEmbeddedPostgres({ home });
   return {
     server,
+    async migrated(name) {
+      const url = await server.database(name);
+      await applyMigrations(url, 'prisma/migrations');
+      return url;
+    },
     async close() {
       await server.stop();
       await rm(home, { recursive: true, force: true });

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import axios from 'axios';
 import { createDatabase } from '../src/db/database.ts';
-import { applyMigrations } from '../src/db/migrate.ts';
 import { createSandbox } from '../src/sandbox/sandbox.ts';
 import {
   median,
@@ -50,8 +49,7 @@ export async function until(check: () => Promise<boolean> | boolean, withinMs = 
 
 export async function createSite(plan: 'standard' | 'enterprise'): Promise<Site> {
   const database = await startDatabase();
-  const databaseUrl = await database.server.database('portal');
-  await applyMigrations(databaseUrl, 'prisma/migrations');
+  const databaseUrl = await database.migrated('portal');
   const sandbox = await createSandbox();
   const portal = await sandbox.addPortal({ memberId: 'bench', plan });
   const application = sandbox.addApplication({ clientId: 'local.bench' });

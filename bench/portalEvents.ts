@@ -1,7 +1,6 @@
 import axios from 'axios';
 import { createSandbox } from '../src/sandbox/sandbox.ts';
 import { buildQuery } from '../src/sandbox/php/query.ts';
-import { applyMigrations } from '../src/db/migrate.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile, startDatabase, startGateway } from './parts.ts';
 
@@ -20,8 +19,7 @@ export interface PortalEventsResult {
 
 export async function portalEvents(): Promise<PortalEventsResult> {
   const database = await startDatabase();
-  const databaseUrl = await database.server.database('events');
-  await applyMigrations(databaseUrl, 'prisma/migrations');
+  const databaseUrl = await database.migrated('events');
   const sandbox = await createSandbox();
   const portal = await sandbox.addPortal({ memberId: 'bench', plan: 'enterprise' });
   const application = sandbox.addApplication({ clientId: 'local.bench' });

@@ -1,5 +1,4 @@
 import axios from 'axios';
-import { applyMigrations } from '../src/db/migrate.ts';
 import { createSandbox, type Sandbox } from '../src/sandbox/sandbox.ts';
 import { type GatewayProcess, signed, startDatabase, startGateway } from './parts.ts';
 import { until } from './portal.ts';
@@ -112,8 +111,7 @@ const disordered = ({ sandbox }: Site): number =>
 
 async function workOff(processes: number): Promise<{ perSecond: number; outOfOrder: number }> {
   const database = await startDatabase();
-  const databaseUrl = await database.server.database('processes');
-  await applyMigrations(databaseUrl, 'prisma/migrations');
+  const databaseUrl = await database.migrated('processes');
   const site = await prepare(databaseUrl);
   const door = await pileUp(site);
   const workers = await Promise.all(

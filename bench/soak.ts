@@ -1,4 +1,3 @@
-import { applyMigrations } from '../src/db/migrate.ts';
 import { type Scene, startScene } from '../test/support/scene.ts';
 import { startDatabase } from './parts.ts';
 
@@ -19,8 +18,7 @@ export interface SoakResult {
 
 export async function soak(): Promise<SoakResult> {
   const database = await startDatabase();
-  const databaseUrl = await database.server.database('soak');
-  await applyMigrations(databaseUrl, 'prisma/migrations');
+  const databaseUrl = await database.migrated('soak');
   const scene = await startScene({ databaseUrl, plan: 'standard' });
   const names = new Map<string, string>();
   let renames = 0;

@@ -3,6 +3,7 @@ import { appInfo, grantedScopes, missingScopes } from '../bitrix24/users.ts';
 import type { Database } from '../db/database.ts';
 import { DeliveryError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
+import { createRounds } from '../kit/rounds.ts';
 import type { Blocked, Gate } from '../outbox/gate.ts';
 import type { Wake } from '../outbox/wake.ts';
 import type { PortalCalls } from './portals.ts';
@@ -54,21 +55,14 @@ export function createBlockedPortals(deps: BlockedPortalsDeps): BlockedPortals {
     }
   }
 
-  let timer: NodeJS.Timeout | undefined;
-  let looking: Promise<void> | undefined;
-  const tick = (): void =>
-    void (looking ??= look()
-      .catch((error: unknown) => log.debug('portals.notRechecked', { error }))
-      .finally(() => (looking = undefined)));
-
+  const rounds = createRounds(LOOK_EVERY_MS, () =>
+    look().catch((error: unknown) => log.debug('portals.notRechecked', { error })),
+  );
   return {
-    start() {
-      timer = setInterval(tick, LOOK_EVERY_MS);
-    },
+    start: () => rounds.start(),
     async stop() {
-      clearInterval(timer);
       stopping.abort();
-      await looking;
+      await rounds.stop();
       await Promise.all(underWay);
     },
   };

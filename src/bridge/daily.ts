@@ -3,6 +3,7 @@ import { hasCode } from '../bitrix24/wire.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
+import { createRounds } from '../kit/rounds.ts';
 import type { Handler, NewJob, OutboxTx } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { type GrantDeps, REVERSIBLE_REASONS, withGrant } from './grants.ts';
@@ -61,22 +62,15 @@ export function createDailyWork(deps: {
     nextAt = (await lastAt()) + DAY_MS;
   }
 
-  let timer: NodeJS.Timeout | undefined;
-  let looking: Promise<void> | undefined;
-  const tick = (): Promise<void> =>
-    (looking ??= look()
-      .catch((error: unknown) => log.warn('daily.failed', { error }))
-      .finally(() => (looking = undefined)));
-
+  const rounds = createRounds(LOOK_EVERY_MS, () =>
+    look().catch((error: unknown) => log.warn('daily.failed', { error })),
+  );
   return {
     start() {
-      timer = setInterval(() => void tick(), LOOK_EVERY_MS);
-      return tick();
+      rounds.start();
+      return rounds.now();
     },
-    async stop() {
-      clearInterval(timer);
-      await looking;
-    },
+    stop: () => rounds.stop(),
   };
 }
 

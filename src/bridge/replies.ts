@@ -2,6 +2,7 @@ import { confirmDelivery as confirmOnPortal } from '../bitrix24/connectorMessage
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
+import { UUID } from '../kit/uuid.ts';
 import type { Handler, OutboxTx } from '../outbox/job.ts';
 import { lockConversation, portalJob } from './conversations.ts';
 import type { Deliveries } from './deliveries.ts';
@@ -185,7 +186,7 @@ export async function findReply(
   messengerId: string,
   gatewayId: string,
 ): Promise<{ id: string } | undefined> {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(gatewayId)) return undefined;
+  if (!UUID.test(gatewayId)) return undefined;
   const where = { id: gatewayId, direction: 'toMessenger', conversation: { messengerId } };
   return (await prisma.message.findFirst({ where, select: { id: true } })) ?? undefined;
 }

@@ -1,5 +1,6 @@
 import type { Sql } from '../db/database.ts';
 import type { Logger } from '../kit/logger.ts';
+import { createRounds } from '../kit/rounds.ts';
 import type { Vault } from '../kit/secrets.ts';
 
 /**
@@ -53,8 +54,6 @@ interface Stale {
 }
 
 export function createResealing({ sql, vault, log }: { sql: Sql; vault: Vault; log: Logger }): Resealing {
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<unknown> = Promise.resolve();
   let stopping = false;
 
   /** What was changed meanwhile was sealed meanwhile. */
@@ -96,9 +95,9 @@ export function createResealing({ sql, vault, log }: { sql: Sql; vault: Vault; l
     return total;
   }
 
-  const round = (): void => {
-    running = reseal().catch((error: unknown) => log.warn('secrets.notResealed', { error }));
-  };
+  const rounds = createRounds(EVERY_MS, async () => {
+    await reseal().catch((error: unknown) => log.warn('secrets.notResealed', { error }));
+  });
 
   return {
     reseal,
@@ -111,13 +110,12 @@ export function createResealing({ sql, vault, log }: { sql: Sql; vault: Vault; l
       return row?.n ?? 0;
     },
     start() {
-      timer = setInterval(round, EVERY_MS);
-      round();
+      rounds.start();
+      void rounds.now();
     },
     async stop() {
       stopping = true;
-      clearInterval(timer);
-      await running;
+      await rounds.stop();
     },
   };
 }

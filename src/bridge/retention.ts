@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
+import { createRounds } from '../kit/rounds.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -75,8 +76,6 @@ export interface Retention {
 
 export function createRetention(deps: { db: Database; clock: Clock; log: Logger }): Retention {
   const { db, clock, log } = deps;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<unknown> = Promise.resolve();
   let stopping = false;
 
   async function apply({ keepMs, sql }: Rule, deadline: number): Promise<number> {
@@ -109,15 +108,13 @@ export function createRetention(deps: { db: Database; clock: Clock; log: Logger 
     }
   }
 
+  const rounds = createRounds(EVERY_MS, round);
   return {
     prune,
-    start() {
-      timer = setInterval(() => void (running = round()), EVERY_MS);
-    },
+    start: () => rounds.start(),
     async stop() {
       stopping = true;
-      clearInterval(timer);
-      await running;
+      await rounds.stop();
     },
   };
 }

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
+/** Of any version, in any case. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /** A UUID of version 7 (RFC 9562): ids made later sort later, to the millisecond. `now`: milliseconds since the epoch. */
 export function uuidAt(now: number): string {
   const bytes = randomBytes(16);

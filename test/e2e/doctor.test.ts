@@ -7,7 +7,7 @@ import { botsOf, removeBot } from '../../src/sandbox/methods/imbot/bots.ts';
 import { connectors } from '../../src/sandbox/openlines/connectors.ts';
 import { statuses, statusOf, putStatus } from '../../src/sandbox/openlines/statuses.ts';
 import { users } from '../../src/sandbox/users.ts';
-import { type MessengerStandIn, startMessenger } from '../support/messengerStandIn.ts';
+import { listenIn, type MessengerStandIn } from '../support/messengerStandIn.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
@@ -23,8 +23,7 @@ let messenger: MessengerStandIn;
 beforeAll(async () => {
   scene = await startScene();
   db = createDatabase({ url: scene.databaseUrl, connections: 2 });
-  messenger = await startMessenger({ secrets: () => [scene.deliverySecret], now: () => scene.sandbox.clock.now() });
-  await scene.api.patch('/messengers/chat', { deliveryUrl: messenger.url });
+  messenger = await listenIn(scene);
   scene.portal.addUser({ id: RESERVE, name: 'Second', lastName: 'Admin', admin: true });
 });
 /** The request bucket is full again. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type MessengerStandIn, startMessenger } from '../support/messengerStandIn.ts';
+import { listenIn, type MessengerStandIn } from '../support/messengerStandIn.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
@@ -7,11 +7,7 @@ let scene: Scene;
 let messenger: MessengerStandIn;
 beforeAll(async () => {
   scene = await startScene();
-  messenger = await startMessenger({
-    secrets: () => [scene.deliverySecret],
-    now: () => scene.sandbox.clock.now(),
-  });
-  await scene.api.patch('/messengers/chat', { deliveryUrl: messenger.url });
+  messenger = await listenIn(scene);
 });
 afterAll(async () => {
   await scene.close();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { idOf, type MessengerStandIn, startMessenger } from '../support/messengerStandIn.ts';
+import { idOf, listenIn, type MessengerStandIn } from '../support/messengerStandIn.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
@@ -8,8 +8,7 @@ let messenger: MessengerStandIn;
 let conversationId = '';
 beforeAll(async () => {
   scene = await startScene();
-  messenger = await startMessenger({ secrets: () => [scene.deliverySecret], now: () => scene.sandbox.clock.now() });
-  await scene.api.patch('/messengers/chat', { deliveryUrl: messenger.url });
+  messenger = await listenIn(scene);
   await scene.say('c-1', 'm-1', 'Hello');
   const { id, dialog } = await scene.conversation('c-1', (view) => view.dialog.chatId !== null);
   conversationId = id;

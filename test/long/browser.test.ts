@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Browser, FrameLocator, Page } from 'playwright-core';
 import type { ApplicationRow } from '../../src/sandbox/oauth/applications.ts';
-import { CHROMIUM, inBrowser } from '../support/browser.ts';
+import { CHROMIUM, inBrowser, watch } from '../support/browser.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
@@ -28,14 +28,8 @@ const suite = (executablePath: string): void => {
     await scene.close();
   });
   beforeEach(async () => {
-    faults = [];
-    strangers = [];
     page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    page.on('request', (request) => {
-      if (!request.url().startsWith('http://127.0.0.1:')) strangers.push(request.url());
-    });
+    ({ faults, strangers } = watch(page, 'http://127.0.0.1:'));
   });
   afterEach(async () => {
     await page.close();

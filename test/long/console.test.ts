@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Browser, BrowserContext, Locator, Page, Route } from 'playwright-core';
-import { CHROMIUM, inBrowser } from '../support/browser.ts';
+import { CHROMIUM, inBrowser, watch } from '../support/browser.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
@@ -26,15 +26,11 @@ const suite = (executablePath: string): void => {
     await scene.close();
   });
   beforeEach(async () => {
-    [faults, strangers, bytes] = [[], [], 0];
+    bytes = 0;
     scene.portal.faults.clear();
     context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     page = await context.newPage();
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    page.on('request', (request) => {
-      if (!request.url().startsWith(scene.gateway.publicUrl)) strangers.push(request.url());
-    });
+    ({ faults, strangers } = watch(page, scene.gateway.publicUrl));
     const network = await context.newCDPSession(page);
     await network.send('Network.enable');
     network.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { verifySignature } from '../../src/messenger/signature.ts';
+import type { Scene } from './scene.ts';
 
 /** What the gateway delivered. */
 export interface Delivered {
@@ -44,6 +45,16 @@ export interface MessengerStandIn {
 }
 
 export const idOf = (delivery: Delivered): string => `x-${delivery.data.gatewayId}`;
+
+/** The messenger of a scene, which the gateway delivers to from now on. */
+export async function listenIn(scene: Scene): Promise<MessengerStandIn> {
+  const messenger = await startMessenger({
+    secrets: () => [scene.deliverySecret],
+    now: () => scene.sandbox.clock.now(),
+  });
+  await scene.api.patch('/messengers/chat', { deliveryUrl: messenger.url });
+  return messenger;
+}
 
 export async function startMessenger(options: {
   secrets: () => readonly string[];

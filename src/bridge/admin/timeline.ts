@@ -2,6 +2,7 @@ import type { Prisma } from '../../db/database.ts';
 import { RequestError } from '../../kit/errors.ts';
 import type { Administration, Page } from './deps.ts';
 import { noSuch } from './refusals.ts';
+import { UUID } from '../../kit/uuid.ts';
 
 /** What happened to a conversation, and to one message. */
 
@@ -70,8 +71,6 @@ export interface Passport {
   message: PassportRow;
   stages: Stage[];
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * By our own id, or the id either side gave it. `conversationId` tells two conversations apart that use the same one.

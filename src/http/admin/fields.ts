@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { lineId, text } from '../../messenger/fields.ts';
+import { UUID } from '../../kit/uuid.ts';
 
 /** The parts that the bodies of the administration are made of. */
 
 const MAX_INT4 = 2 ** 31 - 1;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Fits a bigint of PostgreSQL. */
 const DIGITS = /^[1-9]\d{0,17}$/;
 

@@ -1,30 +1,17 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from './html.js';
 import { isOver, key, signIn } from './session.js';
-import { Dialog } from './ui.js';
+import { Dialog, useSubmission } from './ui.js';
 
 /** The key is typed once; from then on the browser holds a session that scripts cannot read. */
 function SignInForm() {
   const [typed, setTyped] = useState('');
-  const [problem, setProblem] = useState(undefined);
-  const [busy, setBusy] = useState(false);
   const field = useRef(undefined);
   useEffect(() => field.current.focus(), []);
-
-  const submit = async (event) => {
-    event.preventDefault();
-    if (busy) return;
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      await signIn(typed.trim());
-    } catch (refusal) {
-      setProblem(refusal);
-      field.current.select();
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, problem, submit } = useSubmission(
+    () => signIn(typed.trim()),
+    () => field.current.select(),
+  );
   return html`<form class="sign-in" onSubmit=${submit}>
     <label class="field wide"
       ><span>API key</span>

@@ -72,10 +72,11 @@ export function Action({ run, children, look = '', needs = 'write', disabled = f
 }
 
 /**
- * A form whose submission is work. What was typed stays until the work succeeded.
- * @param {any} props
+ * The submission of a form that is work: one at a time, and its problem is told.
+ * @param {() => Promise<unknown>} run
+ * @param {(problem: any) => void} [onProblem]
  */
-export function Form({ run, children, button, needs = 'write', look = '', buttonLook = 'main' }) {
+export function useSubmission(run, onProblem) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(undefined);
   const submit = async (event) => {
@@ -87,10 +88,20 @@ export function Form({ run, children, button, needs = 'write', look = '', button
       await run();
     } catch (thrown) {
       setProblem(thrown);
+      onProblem?.(thrown);
     } finally {
       setBusy(false);
     }
   };
+  return { busy, problem, submit };
+}
+
+/**
+ * A form whose submission is work. What was typed stays until the work succeeded.
+ * @param {any} props
+ */
+export function Form({ run, children, button, needs = 'write', look = '', buttonLook = 'main' }) {
+  const { busy, problem, submit } = useSubmission(run);
   return html`<form class=${look} onSubmit=${submit}>
     ${children}
     <button class=${buttonLook} disabled=${!may(needs)} aria-busy=${busy}>${button}</button>
