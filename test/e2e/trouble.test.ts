@@ -135,9 +135,14 @@ test('a portal that holds us back by hand blocks its work without using up attem
     ({ data }) => data.state === 'blocked',
   );
   expect(portal.data.blockedReason).toBe('OVERLOAD_LIMIT');
-  const { data } = await scene.api.get<{ items: { attemptCount: number; state: string }[] }>('/jobs', {
-    params: { state: 'waiting', kind: 'deliverMessage' },
-  });
+  // The portal is blocked before the job that found it out is put back.
+  const { data } = await until(
+    () =>
+      scene.api.get<{ items: { attemptCount: number }[] }>('/jobs', {
+        params: { state: 'waiting', kind: 'deliverMessage' },
+      }),
+    (jobs) => jobs.data.items.length > 0,
+  );
   expect(data.items).toMatchObject([{ attemptCount: 0 }]);
   await scene.api.patch(`/portals/${scene.portalId}`, { paused: false });
   await until(() => texts('blocked').length === 2);

@@ -198,7 +198,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
       const { data } = await api.get<{ items: ConversationView[] }>('/conversations', { params: { externalId } });
       return data.items[0];
     },
-    conversation: async (externalId, isReached = () => true, withinMs = 15_000) =>
+    conversation: async (externalId, isReached = () => true, withinMs = 30_000) =>
       (await until(
         () => scene.find(externalId),
         (view) => view !== undefined && isReached(view),
@@ -215,6 +215,8 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
       const busy = (): Promise<{ running: number; due: number }[]> => db.sql.rows(sql, new Date(sandbox.clock.now()));
       await until(busy, ([left]) => left?.running === 0 && left.due === 0);
       sandbox.advance(ms);
+      // Timers run with the real time: whoever sleeps until something is due is told that it is.
+      await db.sql.rows("select pg_notify('gateway_wake', id::text) from gate");
     },
     async idle() {
       // One statement: two lists read after each other would miss what changes state in between.

@@ -10,7 +10,7 @@ export async function until<T>(
   options: { withinMs?: number } = {},
 ): Promise<T> {
   const startedAt = Date.now();
-  const withinMs = options.withinMs ?? 15_000;
+  const withinMs = options.withinMs ?? 30_000;
   for (;;) {
     const value = await read();
     if (isReached(value)) return value;
