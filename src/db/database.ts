@@ -21,9 +21,15 @@ export interface Database {
   sql: Sql;
   /** Commits when `work` resolves, rolls back when it throws; repeated when PostgreSQL broke a deadlock. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Calls back for every NOTIFY on `channel`; reconnects by itself. Resolves when listening has begun. */
-  listen(channel: string, onNotify: (payload: string) => void): Promise<() => Promise<void>>;
+  /** Calls back for what others notify on `channel`; reconnects by itself. Resolves when listening has begun. */
+  listen(channel: string, onNotify: (payload: string) => void): Promise<Listening>;
   close(): Promise<void>;
+}
+
+export interface Listening {
+  /** Tells everybody else who listens, one notice per payload. Rejects while the connection is lost. */
+  notify(payloads: readonly string[]): Promise<void>;
+  stop(): Promise<void>;
 }
 
 export interface DatabaseOptions {
@@ -118,14 +124,16 @@ async function listen(
   options: DatabaseOptions,
   channel: string,
   onNotify: (payload: string) => void,
-): Promise<() => Promise<void>> {
+): Promise<Listening> {
   let closed = false;
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   async function connect(): Promise<void> {
     const next = new pg.Client({ connectionString: options.url, keepAlive: true });
-    next.on('notification', (message) => onNotify(message.payload ?? ''));
+    next.on('notification', ({ processId, payload = '' }) => {
+      if (processId !== backendOf(next)) onNotify(payload);
+    });
     next.on('error', (error) => {
       options.onError?.(error);
       reconnectLater();
@@ -144,9 +152,18 @@ async function listen(
   }
 
   await connect();
-  return async () => {
-    closed = true;
-    clearTimeout(timer);
-    await client?.end().catch(() => undefined);
+  return {
+    async notify(payloads) {
+      const text = 'select pg_notify($1, payload) from jsonb_array_elements_text($2::jsonb) as t(payload)';
+      await client?.query({ name: 'notify', text, values: [channel, JSON.stringify(payloads)] });
+    },
+    async stop() {
+      closed = true;
+      clearTimeout(timer);
+      await client?.end().catch(() => undefined);
+    },
   };
 }
+
+/** The server process of a connection, which PostgreSQL names as the sender of its notices; pg does not type it. */
+const backendOf = (client: pg.Client): unknown => (client as unknown as { processID?: number }).processID;

@@ -1,4 +1,5 @@
 import { isDatabaseGone } from '../db/database.ts';
+import { type Due, isBulkDue, isBulkWaiting, isLiveDue, untilDueMs } from './due.ts';
 import type { LaneClass } from './job.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { Claimed, Outbox } from './outbox.ts';
@@ -23,6 +24,8 @@ const SLOW_BULK_MS = 4_000;
 /** However much live work there is, bulk work gets a turn this often. */
 const BULK_TURN_MS = 10_000;
 const AFTER_ERROR_MS = 1_000;
+/** The longest sleep: also the net under a clock that was set back. */
+const MOST_SLEEP_MS = 60_000;
 
 /** Drains one gate: each has its own loop and its own slots, so a slow portal delays nobody else. */
 export class GateLoop {
@@ -66,12 +69,15 @@ export class GateLoop {
 
   async #drain(): Promise<void> {
     try {
+      // A look before it would make every message that comes in wait for one.
+      if (!this.#isBulksTurn()) await this.#claimLive();
       while (!this.#stopping) {
         this.#woken = false;
+        const due = await this.#look();
+        const claimed = due ? await this.#claim(due) : 0;
         if (this.#live.size >= this.#deps.slots) await Promise.race(this.#live);
-        else if (!(await this.#claim()) && !this.#woken) break;
+        else if (claimed === 0 && !this.#woken) return this.#sleep(due);
       }
-      if (!this.#stopping) await this.#sleepUntilDue();
     } catch (error) {
       const level = isDatabaseGone(error) ? 'debug' : 'error';
       this.#deps.log[level]('worker.drainFailed', { gateId: this.#gateId, error });
@@ -80,20 +86,27 @@ export class GateLoop {
     }
   }
 
-  /** Live work first, unless bulk work has waited for its turn too long. Returns whether anything was claimed. */
-  async #claim(): Promise<boolean> {
-    const isBulksTurn = Date.now() - this.#bulkServedAt > BULK_TURN_MS;
-    if (isBulksTurn && (await this.#claimBulk()) > 0) return true;
-    const room = this.#deps.slots - this.#live.size;
-    const live = await this.#claimLive(room);
-    const bulk = isBulksTurn ? 0 : await this.#claimBulk();
-    // Live work left tokens over and there was still nothing to do: nobody is waiting for a turn.
-    if (bulk === 0 && live < room && !this.#bulk) this.#bulkServedAt = Date.now();
-    return live + bulk > 0;
+  #look(): Promise<Due | undefined> {
+    return this.#deps.outbox.look(this.#gateId, { holder: this.#deps.holder, party: this.#bulkSize });
   }
 
-  async #claimLive(room: number): Promise<number> {
-    const claimed = await this.#claimClass('live', room);
+  /** Live work first, unless bulk work has waited for its turn too long. Returns how many were claimed. */
+  async #claim(due: Due): Promise<number> {
+    const isBulkFirst = this.#isBulksTurn();
+    if (!this.#bulk && !isBulkWaiting(due)) this.#bulkServedAt = Date.now();
+    const first = isBulkFirst ? await this.#claimBulk(due) : 0;
+    if (first > 0) return first;
+    const live = isLiveDue(due) ? await this.#claimLive() : 0;
+    return live + (isBulkFirst ? 0 : await this.#claimBulk(due));
+  }
+
+  #isBulksTurn(): boolean {
+    return Date.now() - this.#bulkServedAt > BULK_TURN_MS;
+  }
+
+  async #claimLive(): Promise<number> {
+    const room = this.#deps.slots - this.#live.size;
+    const claimed = room > 0 ? await this.#claimClass('live', room) : [];
     for (const one of claimed) {
       const done = this.#deps.runLive(one).finally(() => {
         this.#live.delete(done);
@@ -105,9 +118,10 @@ export class GateLoop {
     return claimed.length;
   }
 
-  async #claimBulk(): Promise<number> {
+  async #claimBulk(due: Due): Promise<number> {
     const startedAt = Date.now();
-    if (this.#bulk || (startedAt < this.#bulkFullUntil && !(await this.#isPartyFull()))) return 0;
+    const isFull = due.bulkCount >= this.#bulkSize;
+    if (this.#bulk || !isBulkDue(due) || (startedAt < this.#bulkFullUntil && !isFull)) return 0;
     const claimed = await this.#claimClass('bulk', this.#bulkSize);
     if (claimed.length === 0) return 0;
     this.#bulkServedAt = startedAt;
@@ -123,10 +137,6 @@ export class GateLoop {
     return claimed.length;
   }
 
-  async #isPartyFull(): Promise<boolean> {
-    return (await this.#deps.outbox.countDue(this.#gateId, 'bulk', this.#bulkSize)) >= this.#bulkSize;
-  }
-
   async #claimClass(laneClass: LaneClass, limit: number): Promise<Claimed[]> {
     const { outbox, leaseMs, holder } = this.#deps;
     const except = [...this.#held];
@@ -140,16 +150,22 @@ export class GateLoop {
     else if (size >= this.#bulkSize) this.#bulkSize = Math.min(MOST_BULK, this.#bulkSize * 2);
   }
 
-  async #sleepUntilDue(): Promise<void> {
-    const afterMs = await this.#deps.outbox.nextDueMs(this.#gateId, this.#deps.holder);
-    if (afterMs !== undefined) this.#wakeAfter(afterMs);
+  #sleep(due: Due | undefined): void {
+    if (!due) return;
+    // The party under way wakes when it is done.
+    const afterMs = this.#bulk ? untilDueMs({ ...due, bulkMs: undefined }) : untilDueMs(due, this.#paceMs());
+    if (afterMs === undefined) return;
+    // Never a tight loop over lanes that are due but in another process's hands.
+    const busy = this.#live.size > 0 || this.#bulk;
+    this.#wakeAfter(afterMs > 0 ? afterMs : busy ? 100 : 5);
+  }
+
+  #paceMs(): number {
+    return Math.max(0, this.#bulkFullUntil - Date.now());
   }
 
   #wakeAfter(ms: number): void {
     clearTimeout(this.#timer);
-    // Never a tight loop over lanes that are due but held by another process, or wait for a slot of ours (which wakes).
-    const pace = Math.max(5, this.#bulkFullUntil - Date.now());
-    const shortest = this.#live.size > 0 || this.#bulk ? 100 : pace;
-    if (!this.#stopping) this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(ms, shortest), 60_000));
+    if (!this.#stopping) this.#timer = setTimeout(() => this.wake(), Math.min(Math.ceil(ms), MOST_SLEEP_MS));
   }
 }

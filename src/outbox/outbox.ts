@@ -1,5 +1,6 @@
 import type { Database, Sql } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
+import type { Due } from './due.ts';
 import type { Job, LaneClass, NewJob, OutboxTx } from './job.ts';
 import * as statements from './statements.ts';
 import type { Wake } from './wake.ts';
@@ -80,11 +81,9 @@ export interface Outbox {
   settle(settlements: readonly Settlement[], sql?: Sql): Promise<Set<string>>;
   /** Extends leases; returns the lanes that are still held. */
   renew(claims: readonly Pick<Claimed, 'laneId' | 'claimNo'>[], leaseMs: number, sql?: Sql): Promise<string[]>;
-  /** Lanes that may be claimed now; counts no further than `limit`. */
-  countDue(gateId: string, laneClass: LaneClass, limit: number): Promise<number>;
   gatesWithWork(): Promise<string[]>;
-  /** Milliseconds until something of this gate may be claimed; undefined when nothing waits. */
-  nextDueMs(gateId: string, holder: string): Promise<number | undefined>;
+  /** When `holder` may claim something of this gate, whose full party has `party` lanes; undefined when it is paused. */
+  look(gateId: string, options: { holder: string; party: number }): Promise<Due | undefined>;
   /** Puts dead or parked jobs back at the end of their lanes. Returns the ids that were. */
   replay(jobIds: readonly string[], options?: { keepDoubt: boolean }): Promise<string[]>;
   /** Lets the lanes of these conversations stop backing off. */
@@ -149,6 +148,9 @@ function toClaimed(row: ClaimRow, gateId: string): Claimed {
   };
 }
 
+/** Times as PostgreSQL answers them: null where nothing waits or nothing is in the way. */
+type Looked = { [Key in Exclude<keyof Due, 'bulkCount'>]: number | null } & Pick<Due, 'bulkCount'>;
+
 /** `clock` only where time must be owned (tests, a soak on a virtual clock); the database's clock otherwise. */
 export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }): Outbox {
   const { db, wake } = deps;
@@ -207,10 +209,6 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
       const rows = await sql.rows<{ laneId: string }>(statements.RENEW, JSON.stringify(input), leaseMs, at());
       return rows.map((row) => row.laneId);
     },
-    async countDue(gateId, laneClass, limit) {
-      const [row] = await db.sql.rows<{ due: number }>(statements.COUNT_DUE, gateId, laneClass, limit, at());
-      return row?.due ?? 0;
-    },
     async gatesWithWork() {
       return (await db.sql.rows<{ gateId: string }>(statements.SWEEP, at())).map((row) => row.gateId);
     },
@@ -220,9 +218,11 @@ export function createOutbox(deps: { db: Database; wake: Wake; clock?: Clock }):
     async releaseBulk(gateId, holder) {
       await db.sql.rows(statements.RELEASE_BULK, gateId, holder);
     },
-    async nextDueMs(gateId, holder) {
-      const [row] = await db.sql.rows<{ afterMs: number }>(statements.NEXT_DUE, gateId, at(), holder);
-      return row?.afterMs;
+    async look(gateId, { holder, party }) {
+      const [row] = await db.sql.rows<Looked>(statements.LOOK, gateId, at(), holder, party);
+      if (!row) return undefined;
+      const { openMs, liveMs, bulkMs, bulkCount } = row;
+      return { openMs: openMs ?? 0, liveMs: liveMs ?? undefined, bulkMs: bulkMs ?? undefined, bulkCount };
     },
     async replay(jobIds, options = { keepDoubt: true }) {
       const rows = await db.sql.rows<{ id: string; gateId: string }>(

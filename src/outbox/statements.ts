@@ -136,12 +136,6 @@ update lane l set due_at = coalesce($3::timestamptz, clock_timestamp()) + $2::in
 from jsonb_to_recordset($1::jsonb) as r(lane_id bigint, claim_no bigint)
 where l.id = r.lane_id and l.claim_no = r.claim_no returning l.id::text as "laneId"`;
 
-/** $1 gate, $2 class, $3 where counting ends, $4 at. */
-export const COUNT_DUE = `
-select count(*)::int as due from (
-  select 1 from lane where gate_id = $1::bigint and class = $2 and due_at <= coalesce($4::timestamptz, clock_timestamp())
-  limit $3::int) l`;
-
 /** Gates with due lanes. $1 at. */
 export const SWEEP = `
 select g.id::text as "gateId" from gate g
@@ -159,20 +153,24 @@ export const RELEASE_BULK = `
 update gate set bulk_holder = null, bulk_until = null where id = $1::bigint and bulk_holder = $2`;
 
 /**
- * When the gate's next lane may be claimed, ms from now; no row when nothing waits. $1 gate, $2 at, $3 who would claim
- * bulk work.
+ * When the gate's lanes may be claimed, ms from now; no row when it is paused. $1 gate, $2 at, $3 who would claim bulk
+ * work, $4 lanes of a full party. Reads without locks: it is what keeps CLAIM from being asked for nothing.
  */
-export const NEXT_DUE = `
-select greatest(0, extract(epoch from greatest(
-    (select min(d) from (
-      select min(due_at) as d from lane where gate_id = $1::bigint and class = 'live' and due_at is not null
-      union all
-      select greatest(min(due_at), case when g.bulk_holder <> $3 then g.bulk_until end)
-      from lane where gate_id = $1::bigint and class = 'bulk' and due_at is not null) m),
-    case when g.step_ms > 0 then g.tat - g.burst_ms * interval '1 ms' end,
-    g.blocked_until) - coalesce($2::timestamptz, clock_timestamp())) * 1000)::float8 as "afterMs"
-from gate g where g.id = $1::bigint and not g.paused
-  and exists (select 1 from lane l where l.gate_id = g.id and l.class in ('live', 'bulk') and l.due_at is not null)`;
+export const LOOK = `
+with clock as (select coalesce($2::timestamptz, clock_timestamp()) as at)
+select
+  (extract(epoch from greatest(case when g.step_ms > 0 then g.tat - g.burst_ms * interval '1 ms' end, g.blocked_until)
+    - at) * 1000)::float8 as "openMs",
+  (extract(epoch from (
+    select min(due_at) from lane where gate_id = g.id and class = 'live' and due_at is not null) - at) * 1000)::float8
+    as "liveMs",
+  (extract(epoch from (
+    select greatest(min(due_at), case when g.bulk_holder <> $3 then g.bulk_until end)
+    from lane where gate_id = g.id and class = 'bulk' and due_at is not null having count(due_at) > 0) - at) * 1000)::float8
+    as "bulkMs",
+  (select count(*)::int from (
+    select 1 from lane where gate_id = g.id and class = 'bulk' and due_at <= at limit $4::int) l) as "bulkCount"
+from gate g, clock where g.id = $1::bigint and not g.paused`;
 
 /**
  * Puts dead or parked jobs back at the end of their lanes. $1 job ids, $2 at, $3 doubt stays.

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database, Listening } from '../db/database.ts';
 import type { Logger } from '../kit/logger.ts';
 
 const CHANNEL = 'gateway_wake';
@@ -20,20 +20,14 @@ export function createWake(deps: { db: Database; log: Logger }): Wake {
   const listeners: ((gateId: string) => void)[] = [];
   const pending = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
-  let unlisten: (() => Promise<void>) | undefined;
+  let others: Listening | undefined;
   const here = (gateId: string): void => listeners.forEach((listener) => listener(gateId));
 
   async function notify(): Promise<void> {
     timer = undefined;
     const gateIds = [...pending];
     pending.clear();
-    await deps.db.sql
-      .rows(
-        'select pg_notify($1, id) from jsonb_array_elements_text($2::jsonb) as t(id)',
-        CHANNEL,
-        JSON.stringify(gateIds),
-      )
-      .catch((error: unknown) => deps.log.debug('wake.lost', { error }));
+    await others?.notify(gateIds).catch((error: unknown) => deps.log.debug('wake.lost', { error }));
   }
 
   return {
@@ -42,19 +36,19 @@ export function createWake(deps: { db: Database; log: Logger }): Wake {
         here(gateId);
         pending.add(gateId);
       }
-      if (pending.size > 0 && unlisten) timer ??= setTimeout(() => void notify(), NOTIFY_EVERY_MS);
+      if (pending.size > 0 && others) timer ??= setTimeout(() => void notify(), NOTIFY_EVERY_MS);
     },
     onWake(listener) {
       listeners.push(listener);
     },
     async start() {
-      unlisten = await deps.db.listen(CHANNEL, here);
+      others = await deps.db.listen(CHANNEL, here);
     },
     async stop() {
       clearTimeout(timer);
-      if (pending.size > 0 && unlisten) await notify();
-      await unlisten?.();
-      unlisten = undefined;
+      if (pending.size > 0) await notify();
+      await others?.stop();
+      others = undefined;
     },
   };
 }

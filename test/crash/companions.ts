@@ -8,6 +8,7 @@ import { DeliveryError } from '../../src/kit/errors.ts';
 import { silentLogger } from '../../src/kit/logger.ts';
 import { createVault } from '../../src/kit/secrets.ts';
 import { execute } from '../../src/outbox/execute.ts';
+import { untilDueMs } from '../../src/outbox/due.ts';
 import { createGate } from '../../src/outbox/gate.ts';
 import { createOutbox, type Claimed, type Outbox } from '../../src/outbox/outbox.ts';
 import type { Wake } from '../../src/outbox/wake.ts';
@@ -189,7 +190,8 @@ export async function raceForCompanions(options: RaceOptions): Promise<RaceRepor
         continue;
       }
       if (claimed.length > 0) continue;
-      const dueMs = await outbox.nextDueMs(seeded.gateId, HOLDER);
+      const due = await outbox.look(seeded.gateId, { holder: HOLDER, party: PARALLEL });
+      const dueMs = due && untilDueMs(due);
       if (dueMs === undefined) return;
       connected.sandbox.advance(Math.max(1, Math.ceil(dueMs)));
     }
