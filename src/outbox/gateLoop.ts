@@ -40,6 +40,7 @@ export class GateLoop {
   /** Until then only a full party goes: a request of its own for every few jobs would use the bucket up. */
   #bulkFullUntil = 0;
   #woken = false;
+  #isNewWork = false;
   #draining: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopping = false;
@@ -49,13 +50,19 @@ export class GateLoop {
     this.#deps = deps;
   }
 
+  /** Something new may wait here. */
   wake(): void {
+    this.#isNewWork = true;
+    this.#turn();
+  }
+
+  #turn(): void {
     this.#woken = true;
     if (this.#stopping || this.#draining) return;
     clearTimeout(this.#timer);
     this.#draining = this.#drain().finally(() => {
       this.#draining = undefined;
-      if (this.#woken && !this.#stopping) this.wake();
+      if (this.#woken && !this.#stopping) this.#turn();
     });
   }
 
@@ -70,7 +77,8 @@ export class GateLoop {
   async #drain(): Promise<void> {
     try {
       // A look before it would make every message that comes in wait for one.
-      if (!this.#isBulksTurn()) await this.#claimLive();
+      if (this.#isNewWork && !this.#isBulksTurn()) await this.#claimLive();
+      this.#isNewWork = false;
       while (!this.#stopping) {
         this.#woken = false;
         const due = await this.#look();
@@ -111,7 +119,7 @@ export class GateLoop {
       const done = this.#deps.runLive(one).finally(() => {
         this.#live.delete(done);
         this.#held.delete(one.laneId);
-        this.wake();
+        this.#turn();
       });
       this.#live.add(done);
     }
@@ -132,7 +140,7 @@ export class GateLoop {
       await this.#deps.outbox.releaseBulk(this.#gateId, this.#deps.holder).catch(() => undefined);
       this.#bulk = undefined;
       for (const { laneId } of claimed) this.#held.delete(laneId);
-      this.wake();
+      this.#turn();
     });
     return claimed.length;
   }
@@ -166,6 +174,6 @@ export class GateLoop {
 
   #wakeAfter(ms: number): void {
     clearTimeout(this.#timer);
-    if (!this.#stopping) this.#timer = setTimeout(() => this.wake(), Math.min(Math.ceil(ms), MOST_SLEEP_MS));
+    if (!this.#stopping) this.#timer = setTimeout(() => this.#turn(), Math.min(Math.ceil(ms), MOST_SLEEP_MS));
   }
 }
