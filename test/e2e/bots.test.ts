@@ -110,14 +110,7 @@ test('a portal that gets imbot.v2 by an update is found out within a day, and it
     scene.portal.faults.add({ match: { method }, effect: missing });
   }
   await scene.say('c-1', 'm-1', 'Hello', { name: 'Order 1' });
-  await until(
-    async () => {
-      await scene.elapse(5_000);
-      return (await scene.find('c-1'))?.companion.state === 'ready';
-    },
-    Boolean,
-    { withinMs: 30_000 },
-  );
+  await scene.passUntil(async () => (await scene.find('c-1'))?.companion.state === 'ready');
   expect(scene.calls('imbot.chat.add')).toHaveLength(1);
   scene.portal.faults.clear();
   await scene.elapse(25 * 3_600_000);

@@ -32,13 +32,9 @@ async function later(
   id: string,
   isReached: (view: ConversationView['companion']) => boolean,
 ): Promise<ConversationView> {
-  const view = await until(
-    async () => {
-      await scene.elapse(5_000);
-      return scene.find(id);
-    },
+  const view = await scene.passUntil(
+    () => scene.find(id),
     (one) => one !== undefined && isReached(one.companion),
-    { withinMs: 30_000 },
   );
   if (!view) throw new Error('unreachable');
   return view;
@@ -64,14 +60,7 @@ test('a second chat of one conversation is found out: the lowest stays, people a
   const { chatId } = await companion('twice');
   const key = chat(chatId)?.entityId ?? '';
   const second = addedBy(botId(), { title: 'twice', entityType: 'CHAT', entityId: key, userIds: [27] });
-  await until(
-    async () => {
-      await scene.elapse(5_000);
-      return chat(second)?.members.length === 0;
-    },
-    Boolean,
-    { withinMs: 30_000 },
-  );
+  await scene.passUntil(() => chat(second)?.members.length === 0);
   expect(chat(second)).toMatchObject({ title: '[duplicate] twice', textFieldEnabled: false, members: [] });
   expect(chat(chatId)).toMatchObject({
     title: 'twice',

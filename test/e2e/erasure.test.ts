@@ -95,11 +95,8 @@ test('erased while it is being delivered, and that fails, a message stays erased
   await until(async () => (await db.prisma.job.count({ where: { payload, state: 'running' } })) > 0);
   await erase('u-9');
   await until(async () => (await db.prisma.job.count({ where: { kind: 'deliverMessage', state: 'running' } })) === 0);
-  await until(
-    async () => {
-      await scene.elapse(5_000);
-      return db.prisma.job.count({ where: { kind: 'deliverMessage' } });
-    },
+  await scene.passUntil(
+    () => db.prisma.job.count({ where: { kind: 'deliverMessage' } }),
     (left) => left === 0,
   );
   expect(await read()).toMatchObject({ state: 'erased', text: '' });
@@ -116,11 +113,8 @@ test('erased while it is being applied, an event is not applied', async () => {
     await until(async () => (await db.sql.rows(waiting)).length > 0);
     expect((await erase('u-10')).status).toBe(200);
   });
-  await until(
-    async () => {
-      await scene.elapse(5_000);
-      return db.prisma.job.count({ where: { kind: 'applyWebhookEvents' } });
-    },
+  await scene.passUntil(
+    () => db.prisma.job.count({ where: { kind: 'applyWebhookEvents' } }),
     (left) => left === 0,
   );
   expect(await stored(['Dora'])).toEqual([]);

@@ -45,14 +45,7 @@ test.each(troubles)(
     strike('imconnector.send.messages', effect);
     await scene.say(id, 'm-1', 'Hello');
     await scene.say(id, 'm-2', 'Hello');
-    await until(
-      async () => {
-        await scene.elapse(5_000);
-        return texts(id).length === 3;
-      },
-      Boolean,
-      { withinMs: 30_000 },
-    );
+    await scene.passUntil(() => texts(id).length === 3);
     await scene.elapse(SURELY_OVER_MS);
     await scene.idle();
     expect(texts(id)).toEqual(['Before', 'Hello', 'Hello']);
@@ -67,14 +60,7 @@ test.each(troubles)(
     const id = `first ${what}`;
     strike('imconnector.send.messages', effect);
     await scene.say(id, 'm-1', 'Hello', { name: `Name ${what}` });
-    await until(
-      async () => {
-        await scene.elapse(5_000);
-        return texts(id).length === 1 && (await scene.find(id))?.name.state === 'applied';
-      },
-      Boolean,
-      { withinMs: 30_000 },
-    );
+    await scene.passUntil(async () => texts(id).length === 1 && (await scene.find(id))?.name.state === 'applied');
     await scene.elapse(SURELY_OVER_MS);
     await scene.idle();
     expect(texts(id)).toEqual(['Hello']);
@@ -91,14 +77,7 @@ test.each(troubles)(
     await scene.idle();
     strike('imconnector.chat.name.set', effect);
     await scene.rename(id, 'Renamed');
-    await until(
-      async () => {
-        await scene.elapse(5_000);
-        return (await scene.find(id))?.name.applied === 'Renamed';
-      },
-      Boolean,
-      { withinMs: 30_000 },
-    );
+    await scene.passUntil(async () => (await scene.find(id))?.name.applied === 'Renamed');
     expect(scene.dialogs(id)).toMatchObject([{ title: 'Renamed' }]);
   },
   60_000,
@@ -110,14 +89,7 @@ test.each(troubles)(
     const id = `companion ${what}`;
     strike('imbot.v2.Chat.add', effect);
     await scene.say(id, 'm-1', 'Hello', { name: id });
-    await until(
-      async () => {
-        await scene.elapse(5_000);
-        return (await scene.find(id))?.companion.state === 'ready';
-      },
-      Boolean,
-      { withinMs: 30_000 },
-    );
+    await scene.passUntil(async () => (await scene.find(id))?.companion.state === 'ready');
     await scene.elapse(SURELY_OVER_MS);
     await scene.idle();
     expect(scene.portal.state().companions.filter(({ title }) => title === id)).toHaveLength(1);

@@ -140,10 +140,7 @@ const suite = (executablePath: string): void => {
       effect: { status: 400, code: 'ACCESS_ERROR' },
     });
     await scene.say('unsure', 'm-2', 'Only once');
-    await until(async () => {
-      await scene.elapse(2_000);
-      return (await jobs('parked')).length === 1;
-    });
+    await scene.passUntil(async () => (await jobs('parked')).length === 1);
     const sent = scene.calls('imconnector.send.messages').length;
 
     await signIn('#/failures?state=parked');

@@ -79,6 +79,8 @@ export interface Scene {
    * away from it.
    */
   elapse(ms: number): Promise<void>;
+  /** Lets time pass in steps of 5 s until a state is reached; an hour is too long. */
+  passUntil<T>(read: () => T | Promise<T>, isReached?: (value: T) => boolean): Promise<T>;
   /** Nothing is waiting or running any more. */
   idle(): Promise<void>;
   /** Stops the gateway and starts it again on the same database and portal; `meanwhile` nobody listens. */
@@ -217,6 +219,14 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
       sandbox.advance(ms);
       // Timers run with the real time: whoever sleeps until something is due is told that it is.
       await db.sql.rows("select pg_notify('gateway_wake', id::text) from gate");
+    },
+    async passUntil(read, isReached = Boolean) {
+      for (let passedMs = 0; passedMs < 3_600_000; passedMs += 5_000) {
+        await scene.elapse(5_000);
+        const value = await read();
+        if (isReached(value)) return value;
+      }
+      throw new Error('the state was not reached within an hour of the gateway');
     },
     async idle() {
       // One statement: two lists read after each other would miss what changes state in between.

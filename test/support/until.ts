@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits a tenth longer than it has to, at most: looking at the state again and again is itself work for the gateway. */
-const pauseMs = (waitedMs: number): number => Math.min(10 + waitedMs / 10, 150);
+/** Waits a quarter longer than it has to, at most: looking at the state again and again is itself work for the gateway. */
+const pauseMs = (waitedMs: number): number => Math.min(15 + waitedMs / 4, 200);
 
 /** Waits for a state, never for a time. Fails with what was seen last. */
 export async function until<T>(
