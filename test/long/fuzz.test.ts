@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import axios from 'axios';
 import fc from 'fast-check';
-import { createAcceptance } from '../../../src/bridge/accept.ts';
-import { createMessengerWebhook } from '../../../src/http/messengerWebhook.ts';
-import { describeApi } from '../../../src/http/openApi.ts';
-import { silentLogger } from '../../../src/kit/logger.ts';
-import { createSecret, sign } from '../../../src/messenger/signature.ts';
-import { createContract, type OpenApiDocument, type Operation } from '../../support/contract.ts';
-import { createFuzz, type Fuzz, type FuzzedRequest } from '../../support/fuzz.ts';
-import { serve, type Site } from '../http/serve.ts';
-import { type AdminSite, createAdminSite } from './site.ts';
+import { createAcceptance } from '../../src/bridge/accept.ts';
+import { createMessengerWebhook } from '../../src/http/messengerWebhook.ts';
+import { describeApi } from '../../src/http/openApi.ts';
+import { silentLogger } from '../../src/kit/logger.ts';
+import { createSecret, sign } from '../../src/messenger/signature.ts';
+import { createContract, type OpenApiDocument, type Operation } from '../support/contract.ts';
+import { createFuzz, type Fuzz, type FuzzedRequest } from '../support/fuzz.ts';
+import { serve, type Site } from '../integration/http/serve.ts';
+import { type AdminSite, createAdminSite } from '../integration/admin/site.ts';
 
 /**
  * Every operation, called with whatever its schema comes near to. `FUZZ_RUNS` and `FUZZ_SEED` look further than the

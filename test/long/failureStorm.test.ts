@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { calmLog } from '../../../src/kit/calmLog.ts';
-import { DeliveryError } from '../../../src/kit/errors.ts';
-import type { LogFields, Logger } from '../../../src/kit/logger.ts';
-import type { NewJob } from '../../../src/outbox/job.ts';
-import { createOutboxBench, type OutboxBench } from '../../support/outbox.ts';
-import { until } from '../../support/until.ts';
+import { calmLog } from '../../src/kit/calmLog.ts';
+import { DeliveryError } from '../../src/kit/errors.ts';
+import type { LogFields, Logger } from '../../src/kit/logger.ts';
+import type { NewJob } from '../../src/outbox/job.ts';
+import { createOutboxBench, type OutboxBench } from '../support/outbox.ts';
+import { until } from '../support/until.ts';
 
 const STORM = 10_000;
 
