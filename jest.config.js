@@ -14,8 +14,8 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // Most of a test is waiting for a database or a portal, so four share two cores well.
-  maxWorkers: 4,
+  // Much of a test is waiting for a database or a portal, so five share two cores well.
+  maxWorkers: 5,
   // Tests wait for states, which come when they come; this only ends one that never will.
   testTimeout: 60_000,
 };
