@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createDatabase } from '../../../src/db/database.ts';
 import { DeliveryError } from '../../../src/kit/errors.ts';
+import { silentLogger } from '../../../src/kit/logger.ts';
 import type { Handler, NewJob } from '../../../src/outbox/job.ts';
+import { type Outbox, createOutbox } from '../../../src/outbox/outbox.ts';
+import { type Wake, createWake } from '../../../src/outbox/wake.ts';
 import { type OutboxBench, createOutboxBench } from '../../support/outbox.ts';
 import { until } from '../../support/until.ts';
 
@@ -266,23 +270,54 @@ test('a slow gate delays no other', async () => {
   await drained();
 });
 
+/** What another process has: a connection, a wake and an outbox of its own on the same database. */
+async function otherProcess(): Promise<{ wake: Wake; outbox: Outbox; stop(): Promise<void> }> {
+  const [row] = await bench.db.sql.rows<{ name: string }>('select current_database() as name');
+  const url = new URL(process.env.TEST_ADMIN_URL ?? '');
+  url.pathname = `/${row?.name}`;
+  const db = createDatabase({ url: url.href });
+  const wake = createWake({ db, log: silentLogger });
+  await wake.start();
+  const stop = (): Promise<void> => wake.stop().then(() => db.close());
+  return { wake, outbox: createOutbox({ db, wake }), stop };
+}
+
 test('a worker in another process is woken by the commit, not by the sweep', async () => {
   const { ran, handler } = recorder();
   bench.startWorker({ note: handler }, { sweepEveryMs: 60_000 });
-  const other = await import('../../../src/db/database.ts');
-  const url = await bench.db.sql.rows<{ name: string }>('select current_database() as name');
-  const admin = new URL(process.env.TEST_ADMIN_URL ?? '');
-  admin.pathname = `/${url[0]?.name}`;
-  const db = other.createDatabase({ url: admin.href });
-  const { createWake } = await import('../../../src/outbox/wake.ts');
-  const { createOutbox } = await import('../../../src/outbox/outbox.ts');
-  const { silentLogger } = await import('../../../src/kit/logger.ts');
-  const wake = createWake({ db, log: silentLogger });
-  await wake.start();
-  await createOutbox({ db, wake }).enqueue([job('a', 1)]);
-  await until(() => ran.length === 1, Boolean, { withinMs: 5_000 });
-  await wake.stop();
-  await db.close();
+  const other = await otherProcess();
+  await other.outbox.enqueue([job('a', 1)]);
+  await until(() => ran.length === 1);
+  await other.stop();
+});
+
+test('who has work is told at once and once; the others are told of it, and do not tell it back', async () => {
+  const other = await otherProcess();
+  const heard: Record<'here' | 'there', string[]> = { here: [], there: [] };
+  bench.wake.onWake((id) => void heard.here.push(id));
+  other.wake.onWake((id) => void heard.there.push(id));
+  bench.wake.all(['7']);
+  expect(heard.here).toEqual(['7']);
+  await until(() => heard.there.length === 1);
+  other.wake.all(['8']);
+  await until(() => heard.here.includes('8'));
+  expect(heard).toEqual({ here: ['7', '8'], there: ['7', '8'] });
+  await other.stop();
+});
+
+test('after its work a gate is looked at without a lock: it is claimed only when something is due', async () => {
+  const { ran, handler } = recorder();
+  const asked = { claim: 0, look: 0 };
+  const counting: Outbox = {
+    ...bench.outbox,
+    claim: (options) => (asked.claim++, bench.outbox.claim(options)),
+    look: (gate, options) => (asked.look++, bench.outbox.look(gate, options)),
+  };
+  await bench.outbox.enqueue([job('a', 1)]);
+  bench.startWorker({ note: handler }, { outbox: counting, sweepEveryMs: 60_000 });
+  await until(() => ran.length === 1 && asked.look > 1);
+  await drained();
+  expect(asked.claim).toBe(1);
 });
 
 test('a commit that enqueues and a commit that throws are all or nothing', async () => {
