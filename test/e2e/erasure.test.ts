@@ -147,3 +147,47 @@ test('erasing again finds nothing more, and needs a key of the scope admin', asy
   const headers = { authorization: `Bearer ${key.key}` };
   expect((await scene.api.delete('/messengers/chat/persons/u-7', { headers })).status).toBe(403);
 });
+
+const imported = () =>
+  scene.passUntil(
+    () => db.prisma.run.count({ where: { kind: 'importConversations', state: { not: 'done' } } }),
+    (left) => left === 0,
+  );
+
+test('erased while an import that names them is being stored, they do not come back with it', async () => {
+  const body = ['externalId,name,externalUserId', 'imported,Emil Frost,u-11', 'imported too,Nobody,'].join('\n');
+  const waits = (statement: string) => async (): Promise<boolean> => {
+    const sql = `select 1 as waits from pg_stat_activity where wait_event_type = 'Lock'
+      and datname = current_database() and query ~ $1`;
+    return (await db.sql.rows(sql, statement)).length > 0;
+  };
+  let answer: Promise<{ status: number }> | undefined;
+  // The lines are judged, and what becomes of them cannot be stored.
+  await db.transaction(async ({ sql }) => {
+    await sql.rows('lock table conversation in share row exclusive mode');
+    await scene.api.post('/conversations/import', body, {
+      params: { channelId: scene.channelId },
+      headers: { 'content-type': 'text/csv' },
+    });
+    await until(waits('^\\s*insert into conversation'));
+    answer = erase('u-11');
+    await until(waits('^\\s*update import_line set name'));
+  });
+  expect((await answer)?.status).toBe(200);
+  await imported();
+  expect(await stored(['Emil Frost', 'Nobody'])).toEqual(['Nobody']);
+});
+
+test('erased before the lines of an import are stored, they are mapped without a name', async () => {
+  await db.prisma.gate.updateMany({ data: { paused: true } });
+  const body = ['externalId,name,externalUserId', 'later,Frida Snow,u-12'].join('\n');
+  await scene.api.post('/conversations/import', body, {
+    params: { channelId: scene.channelId },
+    headers: { 'content-type': 'text/csv' },
+  });
+  expect((await erase('u-12')).data).toMatchObject({ importLines: 1, conversations: 0 });
+  await db.prisma.gate.updateMany({ data: { paused: false } });
+  await imported();
+  expect(await stored(['Frida'])).toEqual([]);
+  expect((await scene.find('later'))?.name).toMatchObject({ wanted: null });
+});

@@ -16,6 +16,7 @@ export interface Erased {
   portalEvents: number;
   conversations: number;
   findings: number;
+  importLines: number;
 }
 
 /** Whom it is about. `own`: conversations of this person alone; `shared`: others that they were seen in. */
@@ -23,6 +24,8 @@ interface Subject {
   messengerId: string;
   personId: string;
   own: string[];
+  /** The messenger's ids of those, the present ones and earlier ones. */
+  ownExternalIds: string[];
   shared: string[];
 }
 
@@ -60,6 +63,16 @@ erased as (
 select (select max(id)::text from page) as last, (select count(*)::int from page) as seen,
   (select count(*)::int from erased) as erased,
   (select coalesce(array_agg(distinct external_id), '{}') from erased where external_id is not null) as "externalIds"`;
+
+/**
+ * Of imports that are still being stored; without a name a line maps the conversation and no more. A chunk that is under
+ * way holds its lines, so this waits for what it creates. $1 messenger, $2 person, $3 ids of their own conversations.
+ */
+const ERASE_IMPORT_LINES = `
+update import_line set name = null
+where name is not null and channel_id in (select id from channel where messenger_id = $1::uuid)
+  and (external_user_id = $2 or external_id = any($3::text[]))
+returning 1 as erased`;
 
 /** Everything in their own conversations, what they wrote in others, and what the gateway said about it. */
 const ERASE_MESSAGES = `
@@ -108,11 +121,12 @@ export async function erasePerson(deps: Administration, slug: string, personId: 
   const subject = await subjectOf(deps, messengerId, personId);
   // Events first: what is still to be applied would bring back what is erased before it.
   const { webhookEvents, seenIn } = await eraseEvents(deps, subject);
-  // Again: an event may have been applied before its turn to be erased, and have mapped another conversation.
+  const lines = await deps.db.sql.rows(ERASE_IMPORT_LINES, messengerId, personId, subject.ownExternalIds);
+  // Again: an event or a line may have been applied before its turn to be erased, and have mapped another conversation.
   const found = await subjectOf(deps, messengerId, personId);
   const shared = [...new Set([...found.shared, ...seenIn.filter((id) => !found.own.includes(id))])];
   const rest = await deps.outbox.transaction((tx) => eraseState(tx, { ...found, shared }, new Date(deps.clock.now())));
-  return { ...rest, webhookEvents };
+  return { ...rest, webhookEvents, importLines: lines.length };
 }
 
 const idsOf = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) => id);
@@ -120,12 +134,17 @@ const idsOf = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) =
 async function subjectOf({ db }: Administration, messengerId: string, personId: string): Promise<Subject> {
   const own = idsOf(await db.sql.rows<{ id: string }>(OWN, messengerId, personId));
   const written = idsOf(await db.sql.rows<{ id: string }>(WRITTEN_IN, messengerId, personId));
-  return { messengerId, personId, own, shared: written.filter((id) => !own.includes(id)) };
+  const conversations = await db.prisma.conversation.findMany({
+    where: { id: { in: own } },
+    select: { externalId: true, previousIds: true },
+  });
+  const ownExternalIds = conversations.flatMap(({ externalId, previousIds }) => [externalId, ...previousIds]);
+  return { messengerId, personId, own, ownExternalIds, shared: written.filter((id) => !own.includes(id)) };
 }
 
 async function eraseEvents(
   { db }: Administration,
-  { messengerId, personId, own }: Subject,
+  { messengerId, personId, own, ownExternalIds }: Subject,
 ): Promise<{ webhookEvents: number; seenIn: string[] }> {
   interface Page {
     last: string | null;
@@ -133,15 +152,10 @@ async function eraseEvents(
     erased: number;
     externalIds: string[];
   }
-  const conversations = await db.prisma.conversation.findMany({
-    where: { id: { in: own } },
-    select: { externalId: true, previousIds: true },
-  });
-  const ownIds = conversations.flatMap(({ externalId, previousIds }) => [externalId, ...previousIds]);
   const seenAt = new Set<string>();
   let webhookEvents = 0;
   for (let after = '0', full = true; full;) {
-    const [page] = await db.sql.rows<Page>(ERASE_EVENTS, messengerId, personId, ownIds, after, PAGE);
+    const [page] = await db.sql.rows<Page>(ERASE_EVENTS, messengerId, personId, ownExternalIds, after, PAGE);
     webhookEvents += page?.erased ?? 0;
     for (const id of page?.externalIds ?? []) seenAt.add(id);
     after = page?.last ?? after;
@@ -151,7 +165,11 @@ async function eraseEvents(
   return { webhookEvents, seenIn: idsOf(await db.prisma.conversation.findMany({ where, select: { id: true } })) };
 }
 
-async function eraseState(tx: OutboxTx, subject: Subject, now: Date): Promise<Omit<Erased, 'webhookEvents'>> {
+async function eraseState(
+  tx: OutboxTx,
+  subject: Subject,
+  now: Date,
+): Promise<Omit<Erased, 'webhookEvents' | 'importLines'>> {
   const { messengerId, personId, own, shared } = subject;
   const count = async (...[statement, ...values]: Parameters<Tx['sql']['rows']>): Promise<number> =>
     (await tx.sql.rows(statement, ...values)).length;

@@ -11,6 +11,7 @@ const erasure = z
     portalEvents: count.meta({ description: 'Payloads of events of Bitrix24 about conversations of theirs alone' }),
     conversations: count.meta({ description: 'Conversations of theirs alone that lost name, topic and addresses' }),
     findings: count.meta({ description: 'Details that runs found about those' }),
+    importLines: count.meta({ description: 'Lines of imports still being stored that lost their name' }),
   })
   .meta({ id: 'Erasure', description: 'How much was erased of each sort; all 0 when nothing was stored (any more)' });
 
