@@ -127,6 +127,7 @@ async function listen(
 ): Promise<Listening> {
   let closed = false;
   let client: pg.Client | undefined;
+  let listening: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   async function connect(): Promise<void> {
@@ -136,18 +137,22 @@ async function listen(
     });
     next.on('error', (error) => {
       options.onError?.(error);
-      reconnectLater();
+      reconnectLater(next);
     });
-    next.on('end', reconnectLater);
+    next.on('end', () => reconnectLater(next));
     client = next;
     await next.connect();
     await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+    listening = next;
   }
-  function reconnectLater(): void {
+  /** A connection that was replaced may still report its end. */
+  function reconnectLater(lost: pg.Client | undefined): void {
+    if (lost !== client) return;
+    listening = undefined;
     if (closed || timer) return;
     timer = setTimeout(() => {
       timer = undefined;
-      connect().catch(reconnectLater);
+      connect().catch(() => reconnectLater(client));
     }, RECONNECT_AFTER_MS);
   }
 
@@ -155,7 +160,8 @@ async function listen(
   return {
     async notify(payloads) {
       const text = 'select pg_notify($1, payload) from jsonb_array_elements_text($2::jsonb) as t(payload)';
-      await client?.query({ name: 'notify', text, values: [channel, JSON.stringify(payloads)] });
+      if (!listening) throw new Error('the connection that listens is lost');
+      await listening.query({ name: 'notify', text, values: [channel, JSON.stringify(payloads)] });
     },
     async stop() {
       closed = true;

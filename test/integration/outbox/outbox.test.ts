@@ -305,6 +305,20 @@ test('who has work is told at once and once; the others are told of it, and do n
   await other.stop();
 });
 
+test('a listening connection that is lost comes back by itself; until then nothing waits for it', async () => {
+  const heard: string[] = [];
+  bench.wake.onWake((id) => void heard.push(id));
+  const other = await otherProcess();
+  await bench.db.sql.rows(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query ~* '^LISTEN'`,
+  );
+  await until(() => {
+    other.wake.all(['9']);
+    return heard.includes('9');
+  });
+  await other.stop();
+});
+
 test('after its work a gate is looked at without a lock: it is claimed only when something is due', async () => {
   const { ran, handler } = recorder();
   const asked = { claim: 0, look: 0 };
