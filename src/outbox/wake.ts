@@ -20,14 +20,23 @@ export function createWake(deps: { db: Database; log: Logger }): Wake {
   const listeners: ((gateId: string) => void)[] = [];
   const pending = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
+  let sending: Promise<void> | undefined;
   let others: Listening | undefined;
   const here = (gateId: string): void => listeners.forEach((listener) => listener(gateId));
 
+  function notifySoon(): void {
+    if (pending.size > 0 && others && !sending) timer ??= setTimeout(() => void notify(), NOTIFY_EVERY_MS);
+  }
+
+  /** One at a time: a connection has one statement under way. */
   async function notify(): Promise<void> {
     timer = undefined;
     const gateIds = [...pending];
     pending.clear();
-    await others?.notify(gateIds).catch((error: unknown) => deps.log.debug('wake.lost', { error }));
+    sending = others?.notify(gateIds).catch((error: unknown) => deps.log.debug('wake.lost', { error }));
+    await sending;
+    sending = undefined;
+    notifySoon();
   }
 
   return {
@@ -36,7 +45,7 @@ export function createWake(deps: { db: Database; log: Logger }): Wake {
         here(gateId);
         pending.add(gateId);
       }
-      if (pending.size > 0 && others) timer ??= setTimeout(() => void notify(), NOTIFY_EVERY_MS);
+      notifySoon();
     },
     onWake(listener) {
       listeners.push(listener);
@@ -46,6 +55,7 @@ export function createWake(deps: { db: Database; log: Logger }): Wake {
     },
     async stop() {
       clearTimeout(timer);
+      await sending;
       if (pending.size > 0) await notify();
       await others?.stop();
       others = undefined;
