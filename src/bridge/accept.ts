@@ -1,4 +1,5 @@
 import { type Database, isDatabaseGone } from '../db/database.ts';
+import type { Clock } from '../kit/clock.ts';
 import { RequestError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import { type ReceivedEvent, conversationIdOf } from '../messenger/payload.ts';
@@ -9,7 +10,7 @@ import { webhookEventLane } from './jobs.ts';
 /**
  * One statement, so one commit: the event rows (unique per messenger and event id) and the jobs that apply them. The
  * events of one conversation share a job until it starts, so a burst of a thousand renames is a handful of jobs.
- * Returns the places of those that were new.
+ * Returns the places of those that were new. $1 events as JSON, $2 at.
  */
 const ACCEPT = `
 with input as materialized (
@@ -18,8 +19,8 @@ with input as materialized (
     messenger_id uuid, gate_id bigint, request_id text, event_id text, type text, external_id text, lane text,
     payload jsonb)),
 ev as (
-  insert into webhook_event (id, messenger_id, event_id, type, external_id, payload, request_id)
-  select id, messenger_id, event_id, type, external_id, payload, request_id from input
+  insert into webhook_event (id, messenger_id, event_id, type, external_id, payload, request_id, received_at)
+  select id, messenger_id, event_id, type, external_id, payload, request_id, coalesce($2::timestamptz, now()) from input
   order by messenger_id, event_id, ord
   on conflict (messenger_id, event_id) do nothing returning id, messenger_id, event_id),
 fresh as (
@@ -32,7 +33,7 @@ src as (
       else jsonb_build_object('messengerId', messenger_id::text, 'externalId', external_id) end as payload,
     request_id, null::uuid as portal_id, null::uuid as conversation_id
   from fresh),
-${enqueueFromSrc('null')}
+${enqueueFromSrc('$2')}
 select coalesce(array_agg(ord), '{}') as fresh, (select count(*) from ins)::int as queued from fresh`;
 
 export interface Accepting {
@@ -71,9 +72,10 @@ const TRIES = 3;
 
 /**
  * Webhooks share commits: the first one is written at once, those that come while it is written go together with the
- * next. So a single one waits for nobody, and many do not wait for a commit each.
+ * next. So a single one waits for nobody, and many do not wait for a commit each. `clock`: as for the outbox.
  */
-export function createAcceptance({ db, wake, log }: { db: Database; wake: Wake; log: Logger }): Acceptance {
+export function createAcceptance(deps: { db: Database; wake: Wake; log: Logger; clock?: Clock }): Acceptance {
+  const { db, wake, log, clock } = deps;
   const queue: Waiting[] = [];
   let waitingEvents = 0;
   let commits = 0;
@@ -101,7 +103,7 @@ export function createAcceptance({ db, wake, log }: { db: Database; wake: Wake; 
 
   async function write(group: readonly Waiting[]): Promise<void> {
     try {
-      const fresh = await insert(db, group);
+      const fresh = await insert(db, group, clock);
       let start = 0;
       for (const { events, resolve } of group) {
         const end = start + events.length;
@@ -137,7 +139,7 @@ export function createAcceptance({ db, wake, log }: { db: Database; wake: Wake; 
   };
 }
 
-async function insert(db: Database, group: readonly Waiting[]): Promise<number[]> {
+async function insert(db: Database, group: readonly Waiting[], clock: Clock | undefined): Promise<number[]> {
   const rows = group.flatMap(({ messenger, events, requestId }) =>
     events.map(({ id, event }) => ({ messenger, requestId, id, event })),
   );
@@ -158,7 +160,7 @@ async function insert(db: Database, group: readonly Waiting[]): Promise<number[]
   const json = JSON.stringify(input);
   for (let attempt = 1; ; attempt++) {
     try {
-      const [row] = await db.sql.rows<{ fresh: number[] }>(ACCEPT, json);
+      const [row] = await db.sql.rows<{ fresh: number[] }>(ACCEPT, json, clock ? new Date(clock.now()) : null);
       return row?.fresh ?? [];
     } catch (error) {
       if (attempt >= TRIES || !isBrokenByPostgres(error)) throw error;

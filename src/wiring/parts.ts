@@ -70,7 +70,7 @@ export async function createParts(config: Settled, lines: Logger, owned: { clock
     ...{ config, log, clock, vault, db, wake, outbox, gate, client, oauth, portals, bots, installation },
     ...{ installationId, localGateId, address, publicUrl, egress, metrics, calm },
     wrongKeys: createWrongKeys({ onThrottled: (address) => log.warn('keys.throttled', { address }) }),
-    acceptance: createAcceptance({ db, wake, log }),
+    acceptance: createAcceptance({ db, wake, log, ...owned }),
     messengers: createMessengerDirectory({ db, vault, clock }),
     deliveries: createDeliveries({ db, vault, clock, log, client: createMessengerClient(outside) }),
     resealing: createResealing({ sql: db.sql, vault, log }),

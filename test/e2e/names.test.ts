@@ -164,6 +164,30 @@ describe('a group connector', () => {
     await scene.conversation('adopted', ({ name }) => name.applied === 'Adopted');
     expect(scene.dialogs('adopted')).toMatchObject([{ title: 'Adopted' }]);
   });
+
+  test('a name from the far future does not win for ever: it counts as of the moment it came', async () => {
+    await scene.say('future', 'm-1', 'Hello', { name: 'Now' });
+    await scene.rename('future', 'From 2099', new Date('2099-01-01'));
+    await scene.conversation('future', ({ name }) => name.applied === 'From 2099');
+    await scene.rename('future', 'After it');
+    await scene.conversation('future', ({ name }) => name.applied === 'After it');
+    expect(title(scene, 'future')).toBe('After it');
+  });
+
+  // Last: the other tests name times by the machine's clock.
+  test('whoever owns the time owns the moment of receipt: an hour later renames are as new as they say', async () => {
+    await scene.say('owned', 'm-1', 'Hello', { name: 'At first' });
+    await scene.conversation('owned', ({ name }) => name.applied === 'At first');
+    for (const [minutes, name] of [
+      [4, 'Four minutes later'],
+      [2, 'Six minutes later'],
+      [54, 'An hour later'],
+    ] as const) {
+      await scene.elapse(minutes * 60_000);
+      await scene.rename('owned', name);
+      await scene.conversation('owned', ({ name: { applied } }) => applied === name);
+    }
+  });
 });
 
 describe('a channel with a title template', () => {
