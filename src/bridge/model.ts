@@ -46,9 +46,13 @@ export interface CompanionPolicy {
 /** Why a companion was archived: with its conversation, which brings it back, or by a person. */
 export type ArchiveReason = 'closing' | 'administrator';
 
-/** `unmarked`: also what the portal does not mark as on its way; it may have been meant for the staff alone. */
 export interface RunOptions {
+  /** Also what the portal does not mark as on its way; it may have been meant for the staff alone. */
   unmarked?: boolean;
+  /** ISO. Only conversations with an open session, or in which something was said since then. */
+  activeSince?: string;
+  /** What the last look found and may be on its way just then: believed when the next look finds it too. */
+  suspects?: string[];
 }
 
 /** Of a portal. */

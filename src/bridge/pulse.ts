@@ -1,8 +1,10 @@
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
+import type { OutboxTx } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
-import { startRun } from './runs.ts';
+import type { RunOptions } from './model.ts';
+import { type NewRun, startRun } from './runs.ts';
 
 /** Notices that nobody was listening for a while, and has what was said meanwhile recovered. */
 export interface Pulse {
@@ -12,8 +14,19 @@ export interface Pulse {
 
 const KEY = 'listeningAt';
 const EVERY_MS = 20_000;
-/** A restart takes less; events sent within it were lost all the same, but found by the next run. */
-const DOWNTIME_MS = 60_000;
+/**
+ * In a silence shorter than this, only where somebody may have been speaking is looked at: a restart shall not cost a
+ * portal a request for every dialog it ever had.
+ */
+const LONG_MS = 60_000;
+const ACTIVE_MS = 24 * 3_600_000;
+
+/** One that has not begun looks at everything this one would: many restarts are one run. */
+async function isWaiting({ prisma }: OutboxTx, { kind, portal, dryRun, options = {} }: NewRun): Promise<boolean> {
+  const waiting = await prisma.run.findMany({ where: { kind, portalId: portal.id, dryRun, state: 'waiting' } });
+  const isWhole = (all: RunOptions): boolean => all.activeSince === undefined;
+  return waiting.some((run) => isWhole(run.options as RunOptions) || !isWhole(options));
+}
 
 export function createPulse(deps: { db: Database; outbox: Outbox; clock: Clock; log: Logger }): Pulse {
   const { db, outbox, clock, log } = deps;
@@ -39,11 +52,15 @@ export function createPulse(deps: { db: Database; outbox: Outbox; clock: Clock; 
 
   async function recover(): Promise<void> {
     const silent = await silenceMs();
-    if (silent < DOWNTIME_MS) return;
+    if (silent <= 0) return;
+    const options = silent < LONG_MS ? { activeSince: new Date(clock.now() - ACTIVE_MS).toISOString() } : {};
     const portals = await db.prisma.portal.findMany({ where: { uninstalledAt: null } });
     for (const portal of portals) {
-      const runId = await outbox.transaction((tx) => startRun(tx, { kind: 'recoverReplies', portal, dryRun: false }));
-      log.info('replies.recovering', { runId, portalId: portal.id, silentMs: silent });
+      const run = { kind: 'recoverReplies', portal, dryRun: false, options } as const;
+      const runId = await outbox.transaction(async (tx) =>
+        (await isWaiting(tx, run)) ? undefined : startRun(tx, run),
+      );
+      if (runId !== undefined) log.info('replies.recovering', { runId, portalId: portal.id, silentMs: silent });
     }
   }
 

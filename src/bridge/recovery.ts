@@ -1,3 +1,4 @@
+import { bundled } from '../bitrix24/batch.ts';
 import { parseBb, splitSignature } from '../bitrix24/bbCode.ts';
 import { getDialog, getSessionHistory, type HistoryMessage, type SessionHistory } from '../bitrix24/openLines.ts';
 import type { Call } from '../bitrix24/portalApi.ts';
@@ -5,7 +6,7 @@ import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
 import { plainOf } from '../kit/richText.ts';
-import type { Handler } from '../outbox/job.ts';
+import type { Handler, Run } from '../outbox/job.ts';
 import { type ConversationContext, lockConversation, messengerJob } from './conversations.ts';
 import { changeReply } from './jobs.ts';
 import type { RunOptions } from './model.ts';
@@ -79,76 +80,113 @@ interface Finding {
 export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; clock: Clock; log: Logger }): Handler {
   const { db, clock } = deps;
 
-  async function look(call: Call, conversation: ConversationContext, run: RunRow, seen: Seen): Promise<Finding[]> {
-    const known = await knownReplies(db, conversation.id);
-    const { unmarked = false } = run.options as RunOptions;
-    const notBefore = clock.now() - conversation.channel.recoverMaxAgeHours * HOUR_MS;
-    const findings = new Map<string, Finding>();
-    for (const history of await histories(db, call, conversation, notBefore, seen)) {
-      for (const found of judgeHistory(history, known, { notBefore, unmarked })) {
-        findings.set(found.message.id, { conversation, ...found });
-      }
-    }
-    return [...findings.values()].sort((a, b) => Number(a.message.id) - Number(b.message.id));
+  const notBefore = ({ channel }: ConversationContext): number => clock.now() - channel.recoverMaxAgeHours * HOUR_MS;
+
+  async function look(row: RunRow, page: readonly ConversationContext[], run: Run): Promise<Finding[]> {
+    const portal = bundled(
+      deps.portals.of(row.portalId, () => run.token()),
+      deps,
+    );
+    const sessions = createSessions(portal);
+    const spokenIn = await spokenSessions(db, page, notBefore);
+    // Side by side: what they ask for shares requests.
+    const histories = await Promise.all(
+      page.map((conversation) => sessions.of(conversation, spokenIn.get(conversation.id) ?? [])),
+    );
+    const known = await knownReplies(db, page, histories.flat());
+    const { unmarked = false } = row.options as RunOptions;
+    return page.flatMap((conversation, index) => {
+      const limits = { notBefore: notBefore(conversation), unmarked };
+      const replies = known.get(conversation.id) ?? new Map<string, KnownReply>();
+      const found = (histories[index] ?? []).flatMap((history) => judgeHistory(history, replies, limits));
+      return inOrder(found).map((one) => ({ conversation, ...one }));
+    });
   }
 
   const turns: RunTurns<Finding> = {
     what: 'conversations',
     event: 'replies.recovered',
     scope: inPortal,
-    async look(row, page, run) {
-      const call = deps.portals.of(row.portalId, () => run.token());
-      const findings: Finding[] = [];
-      const seen: Seen = new Map();
-      for (const conversation of page) findings.push(...(await look(call, conversation, row, seen)));
-      return findings;
-    },
+    look,
+    suspects: (findings) => findings.filter(isRepairable).map(({ message, judgement }) => `${message.id}:${judgement}`),
     record: (tx, row, findings, requestId) => record({ tx, requestId, now: new Date(clock.now()) }, row, findings),
   };
   return createRunHandler(turns, deps);
 }
 
-/** Histories of one turn, by session: those between two known ones are of several dialogs. */
-type Seen = Map<number, SessionHistory | undefined>;
-
-async function knownReplies(db: Database, conversationId: string): Promise<Map<string, KnownReply>> {
-  const rows = await db.prisma.message.findMany({ where: { conversationId, direction: 'toMessenger' } });
-  return new Map(
-    rows.map(({ externalId, text, author, state, deletedAt }) => [
-      externalId,
-      { text, author, settled: deletedAt !== null || state !== 'delivered' },
-    ]),
-  );
+/** Pure: each message once, oldest first. */
+function inOrder<Judged extends { message: HistoryMessage }>(found: readonly Judged[]): Judged[] {
+  const once = new Map(found.map((one) => [one.message.id, one]));
+  return [...once.values()].sort((a, b) => Number(a.message.id) - Number(b.message.id));
 }
 
-/**
- * The sessions we know of, the one that is the last now, and what lies between them: an operator may have begun and
- * finished one while nobody listened.
- */
-async function histories(
+/** Of the messages in these histories, those that are known already; by conversation and message. */
+async function knownReplies(
   db: Database,
-  call: Call,
-  conversation: ConversationContext,
-  notBefore: number,
-  seen: Seen,
-): Promise<SessionHistory[]> {
-  const dialog = await getDialog(call, { chatId: conversation.chatId ?? '' });
-  const recent = await db.prisma.message.findMany({
-    where: { conversationId: conversation.id, sessionId: { not: null }, sentAt: { gte: new Date(notBefore) } },
-    distinct: ['sessionId'],
-    select: { sessionId: true },
+  page: readonly ConversationContext[],
+  histories: readonly SessionHistory[],
+): Promise<Map<string, Map<string, KnownReply>>> {
+  const externalIds = histories.flatMap(({ messages }) => messages.map(({ id }) => id));
+  const rows = await db.prisma.message.findMany({
+    where: {
+      conversationId: { in: page.map(({ id }) => id) },
+      direction: 'toMessenger',
+      externalId: { in: externalIds },
+    },
   });
-  const spokenIn = recent.map(({ sessionId }) => Number(sessionId));
-  const known = [...spokenIn, Number(conversation.sessionId ?? 0), Number(dialog?.sessionId ?? 0)];
-  // What was told of a session may be younger than what was missed; what the person wrote is not.
-  const since = Math.max(...(spokenIn.length > 0 ? spokenIn : known.slice(0, 1)));
-  const found: SessionHistory[] = [];
-  for (const id of withBetween(known, since)) {
-    if (!seen.has(id)) seen.set(id, await getSessionHistory(call, { sessionId: String(id) }));
-    const history = seen.get(id);
-    if (history && (history.chatId === '' || history.chatId === conversation.chatId)) found.push(history);
+  const known = new Map<string, Map<string, KnownReply>>();
+  for (const { conversationId, externalId, text, author, state, deletedAt } of rows) {
+    const of = known.get(conversationId) ?? new Map<string, KnownReply>();
+    known.set(conversationId, of);
+    of.set(externalId, { text, author, settled: deletedAt !== null || state !== 'delivered' });
   }
-  return found;
+  return known;
+}
+
+/** Sessions in which something was said `since`, milliseconds since the epoch, by conversation. */
+async function spokenSessions(
+  db: Database,
+  page: readonly ConversationContext[],
+  since: (conversation: ConversationContext) => number,
+): Promise<Map<string, number[]>> {
+  const young = page.map((one) => ({ conversationId: one.id, sentAt: { gte: new Date(since(one)) } }));
+  const rows = await db.prisma.message.findMany({
+    where: { sessionId: { not: null }, OR: young },
+    distinct: ['conversationId', 'sessionId'],
+    select: { conversationId: true, sessionId: true },
+  });
+  const spoken = new Map<string, number[]>();
+  for (const { conversationId, sessionId } of rows) {
+    spoken.set(conversationId, [...(spoken.get(conversationId) ?? []), Number(sessionId)]);
+  }
+  return spoken;
+}
+
+/** Asks for each session once in a turn: those between two known ones are of several dialogs. */
+function createSessions(call: Call) {
+  const asked = new Map<number, Promise<SessionHistory | undefined>>();
+  const historyOf = (id: number): Promise<SessionHistory | undefined> => {
+    const history = asked.get(id) ?? getSessionHistory(call, { sessionId: String(id) });
+    asked.set(id, history);
+    return history;
+  };
+
+  return {
+    /**
+     * The sessions we know of, the one that is the last now, and what lies between them: an operator may have begun and
+     * finished one while nobody listened.
+     */
+    async of({ chatId, sessionId }: ConversationContext, spokenIn: readonly number[]): Promise<SessionHistory[]> {
+      const dialog = await getDialog(call, { chatId: chatId ?? '' });
+      const known = [...spokenIn, Number(sessionId ?? 0), Number(dialog?.sessionId ?? 0)];
+      // What was told of a session may be younger than what was missed; what the person wrote is not.
+      const since = Math.max(...(spokenIn.length > 0 ? spokenIn : known.slice(0, 1)));
+      const histories = await Promise.all(withBetween(known, since).map(historyOf));
+      return histories
+        .filter((history) => history !== undefined)
+        .filter((history) => history.chatId === '' || history.chatId === chatId);
+    },
+  };
 }
 
 /** Pure: the known numbers, and those from `since` to the last one; the newest of these where there are too many. */
@@ -173,12 +211,15 @@ async function record(context: Repairing, run: RunRow, findings: readonly Findin
   return repaired;
 }
 
+const isRepairable = ({ judgement }: Pick<Finding, 'judgement'>): boolean =>
+  judgement === 'lost' || judgement === 'changed' || judgement === 'only_files';
+
 /** Returns whether something of it is on its way now. */
 async function repair(
   context: Repairing,
   { conversation: { id, chatId }, message, judgement }: Finding,
 ): Promise<boolean> {
-  if (judgement !== 'lost' && judgement !== 'changed' && judgement !== 'only_files') return false;
+  if (!isRepairable({ judgement })) return false;
   const conversation = await lockConversation(context.tx, id);
   if (!conversation) return false;
   if (judgement === 'changed') return rewrite(context, conversation, message);

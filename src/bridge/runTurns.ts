@@ -1,13 +1,16 @@
 import type { Database, Prisma } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
-import type { Failure, Handler, Job, OutboxTx, Run } from '../outbox/job.ts';
+import type { Failure, Handler, Job, OutboxTx, Result, Run } from '../outbox/job.ts';
 import { type ConversationContext, withContext } from './conversations.ts';
+import type { RunOptions } from './model.ts';
 
 /** A run goes in turns, each of one page and one commit: a crash repeats a turn, and other work of the portal comes between. */
 
 /** Conversations of one turn. */
 const PAGE = 10;
+/** Longer than an event of the portal is on its way to us. */
+const LOOK_AGAIN_MS = 3_000;
 
 /** A run over the conversations of a portal. */
 export type RunRow = Prisma.RunGetPayload<object> & { portalId: string };
@@ -18,11 +21,13 @@ export interface RunTurns<Finding> {
   what: string;
   /** Name of the log line of a turn. */
   event: string;
-  scope: (portalId: string) => Prisma.ConversationWhereInput;
+  scope: (portalId: string, options: RunOptions) => Prisma.ConversationWhereInput;
   /** Conversations of one turn; 10 where each of them costs several requests. */
   page?: number;
   /** Asks the portal, and changes nothing. */
   look: (row: RunRow, page: readonly ConversationContext[], run: Run) => Promise<Finding[]>;
+  /** Of these findings, what may be no finding in a moment: the page is looked at again until nothing new is among it. */
+  suspects?: (findings: readonly Finding[]) => string[];
   /** Stores the findings and repairs, unless the run is dry. Returns how many are being repaired. */
   record: (tx: OutboxTx, row: RunRow, findings: readonly Finding[], requestId: string | undefined) => Promise<number>;
 }
@@ -36,8 +41,11 @@ interface TurnDeps {
 export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock, log }: TurnDeps): Handler {
   const { page: take = PAGE } = turns;
 
-  async function nextPage({ portalId, cursor }: RunRow): Promise<ConversationContext[]> {
-    const where = { ...turns.scope(portalId), ...(cursor === null ? {} : { id: { gt: cursor } }) };
+  async function nextPage({ portalId, options, cursor }: RunRow): Promise<ConversationContext[]> {
+    const where = {
+      ...turns.scope(portalId, options as RunOptions),
+      ...(cursor === null ? {} : { id: { gt: cursor } }),
+    };
     return db.prisma.conversation.findMany({ where, include: withContext, orderBy: { id: 'asc' }, take });
   }
 
@@ -48,6 +56,8 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
       const row = { ...found, portalId: found.portalId };
       const page = await nextPage(row);
       const findings = await turns.look(row, page, run);
+      const suspects = turns.suspects?.(findings) ?? [];
+      if (isNewAmong(suspects, row)) return lookAgain(row, suspects);
       const isLast = page.length < take;
       const now = new Date(clock.now());
       const commit = async (tx: OutboxTx): Promise<void> => {
@@ -69,6 +79,25 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
       return { outcome: 'later', afterMs: 0, reason: `the next ${turns.what} are still to be looked at`, commit };
     },
     failed: noteRunFailure,
+  };
+}
+
+const isNewAmong = (suspects: readonly string[], { options }: RunRow): boolean => {
+  const known = new Set((options as RunOptions).suspects);
+  return suspects.some((suspect) => !known.has(suspect));
+};
+
+function lookAgain({ id, options }: RunRow, suspects: string[]): Result {
+  return {
+    outcome: 'later',
+    afterMs: LOOK_AGAIN_MS,
+    reason: 'what is on its way just now shall arrive first',
+    async commit(tx) {
+      await tx.prisma.run.update({
+        where: { id },
+        data: { state: 'running', options: { ...(options as object), suspects } },
+      });
+    },
   };
 }
 

@@ -21,7 +21,7 @@ export async function startRun(
   tx: OutboxTx,
   { kind, portal, dryRun, options = {}, requestId }: NewRun,
 ): Promise<string> {
-  const total = await tx.prisma.conversation.count({ where: SCOPES[kind](portal.id) });
+  const total = await tx.prisma.conversation.count({ where: SCOPES[kind](portal.id, options) });
   const data = { kind, portalId: portal.id, dryRun, total, options: options as Prisma.InputJsonObject };
   const { id: runId } = await tx.prisma.run.create({ data });
   const job = { gateId: portal.gateId.toString(), portalId: portal.id, requestId, payload: { runId } };
@@ -29,8 +29,16 @@ export async function startRun(
   return runId;
 }
 
-/** Conversations that have a dialog. */
-export const inPortal = (portalId: string) => ({ channel: { portalId }, chatId: { not: null } });
+/** Conversations that have a dialog; of them those in which somebody may be speaking, where the run is about these. */
+export const inPortal = (portalId: string, { activeSince }: RunOptions) => ({
+  channel: { portalId },
+  chatId: { not: null },
+  ...(activeSince === undefined ? {} : active(new Date(activeSince))),
+});
+
+const active = (since: Date) => ({
+  OR: [{ sessionOpen: true }, { messages: { some: { createdAt: { gte: since } } } }],
+});
 
 /** Conversations that have a companion, or shall have one. */
 export const withCompanion = (portalId: string) => ({

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { listenIn, type MessengerStandIn } from '../support/messengerStandIn.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
@@ -82,11 +82,14 @@ test('a second run finds nothing lost any more', async () => {
   expect(messenger.received).toHaveLength(before);
 });
 
+/** Of what is written next, the portal's event is lost on its way. */
+const loseNext = (): void =>
+  scene.portal.events.troubles.add({ event: 'ONIMCONNECTORMESSAGEADD', effect: 'drop', times: 1 });
+
 test('a dry run lists and delivers nothing; a run after it delivers', async () => {
-  await scene.restart(async () => {
-    write('down-1', 'Listed');
-    await scene.portal.events.idle();
-  });
+  loseNext();
+  write('down-1', 'Listed');
+  await scene.portal.events.idle();
   const dry = await begin({ dryRun: true });
   expect(dry.findings.filter(({ finding }) => finding === 'lost')).toMatchObject([{ detail: { delivered: false } }]);
   expect(replies('down-1')).not.toContain('Listed');
@@ -97,11 +100,10 @@ test('a dry run lists and delivers nothing; a run after it delivers', async () =
 
 test('what is older than the channel allows is listed, and stays where it is', async () => {
   await scene.api.patch(`/channels/${scene.channelId}`, { recoverMaxAgeHours: 10 });
-  await scene.restart(async () => {
-    write('down-2', 'Too old');
-    await scene.portal.events.idle();
-    scene.advance(11 * HOUR);
-  });
+  loseNext();
+  write('down-2', 'Too old');
+  await scene.portal.events.idle();
+  await scene.elapse(11 * HOUR);
   await scene.idle();
   const run = await begin();
   expect(run.findings.filter(({ finding }) => finding === 'too_old')).toHaveLength(1);
@@ -146,4 +148,59 @@ test('sessions that began and ended meanwhile, changed texts and files are found
   expect(again.progress.repaired).toBe(0);
   await scene.idle();
   expect([messenger.received.length, notes().length]).toEqual([before, 1]);
+});
+
+test('what is on its way when a run looks is not taken for lost: it arrives as it was sent, with its author and files', async () => {
+  const line = scene.portal.events.troubles;
+  // Held back for a moment, longer than the first look takes.
+  line.add({ event: 'ONIMCONNECTORMESSAGEADD', effect: 'reorder', times: 1 });
+  const files = [{ name: 'plan.pdf', url: 'https://portal.example.com/~Cd34' }];
+  scene.portal.operatorMessage(chats.get('down-5') ?? 0, OPERATOR, { text: 'Just now', files });
+  const run = await begin();
+  expect(run.findings.filter(({ finding }) => finding === 'lost' || finding === 'only_files')).toEqual([]);
+  await until(() => replies('down-5').includes('Just now'));
+  const [delivery] = messenger.of('operator.message.created').filter(({ data }) => data.message.text === 'Just now');
+  expect(delivery?.data.message.attachments).toHaveLength(1);
+  expect(delivery?.data).toMatchObject({ operator: { name: expect.any(String) as unknown } });
+});
+
+describe('after a restart of seconds', () => {
+  const asked = (): unknown[] =>
+    scene.portal.ledger.entries({ method: 'imopenlines.dialog.get' }).map(({ params }) => Number(params.CHAT_ID));
+  const open = ['down-6', 'down-7'];
+
+  beforeAll(async () => {
+    for (const id of ids) scene.portal.closeDialog(chats.get(id) ?? 0, { atOnce: true });
+    await scene.portal.events.idle();
+    await scene.idle();
+    await scene.elapse(25 * HOUR);
+    for (const id of open) await scene.say(id, 'm-2', 'Hello again');
+    await scene.idle();
+  });
+
+  test('what operators wrote meanwhile is delivered, and only dialogs in which somebody may be speaking are asked about', async () => {
+    const before = asked().length;
+    await scene.restart(async () => {
+      for (const id of open) write(id, 'In the seconds between');
+      await scene.portal.events.idle();
+      scene.advance(5_000);
+    });
+    await until(() => open.every((id) => replies(id).includes('In the seconds between')));
+    await scene.idle();
+    const chatIds = open.map((id) => chats.get(id));
+    expect([...new Set(asked().slice(before))].sort()).toEqual(chatIds.sort());
+  });
+
+  test('many restarts before a run begins are one run', async () => {
+    const before = await runs();
+    scene.portal.faults.add({ match: {}, effect: { html: 502 } });
+    for (let n = 0; n < 3; n += 1) await scene.restart(() => scene.advance(5_000));
+    expect(await runs()).toHaveLength(before.length + 1);
+    await scene.restart(() => scene.advance(HOUR));
+    expect(await runs()).toHaveLength(before.length + 2);
+    await scene.restart(() => scene.advance(HOUR));
+    expect(await runs()).toHaveLength(before.length + 2);
+    scene.portal.faults.clear();
+    await scene.passUntil(runs, (all) => all.every(({ state }) => state === 'done'));
+  });
 });
