@@ -110,6 +110,7 @@ export interface HistoryMessage {
 }
 
 export interface SessionHistory {
+  sessionId: string;
   /** Whose session it is; empty where the portal does not tell. */
   chatId: string;
   messages: HistoryMessage[];
@@ -128,7 +129,12 @@ export async function getSessionHistory(
     const messages = asList(history.message).map(asFields).flatMap(messageOf);
     const users = asList(history.users).map(asFields);
     const outsiders = users.filter((user) => asFlag(user.connector) || asFlag(user.bot)).map((user) => asText(user.id));
-    return { chatId: asId(history.chatId) ?? '', messages: messages.sort(byId), outsiders: new Set(outsiders) };
+    return {
+      sessionId,
+      chatId: asId(history.chatId) ?? '',
+      messages: messages.sort(byId),
+      outsiders: new Set(outsiders),
+    };
   } catch (error) {
     if (hasCode(error, 'ACCESS_DENIED', 'INVALID_SESSION_ID') && error.verdict === 'refused') return undefined;
     throw error;

@@ -1,8 +1,10 @@
 import { setChatName } from '../bitrix24/connector.ts';
-import { type Dialog, getDialog, getSessionHistory, type HistoryMessage } from '../bitrix24/openLines.ts';
+import { type Dialog, getDialog, type SessionHistory } from '../bitrix24/openLines.ts';
 import type { Call } from '../bitrix24/portalApi.ts';
+import type { Clock } from '../kit/clock.ts';
 import { DeliveryError } from '../kit/errors.ts';
 import { type ConversationContext, dialogUserCode, wantedTitle } from './conversations.ts';
+import { createSessionReader, withBetween } from './sessions.ts';
 import { portalChatId, portalMessageId } from './translate.ts';
 
 /** What the portal knows of a message whose answer was lost. Sends are never deduplicated, so we look. */
@@ -19,34 +21,51 @@ export interface Sought {
   text: string;
   /** Sent as the system. */
   system?: boolean;
+  /** The session in which the one before it arrived. */
+  sessionBefore?: string | undefined;
 }
 
 /**
- * Reads the history of the dialog's last session: a message that came through the connector carries its external id
- * there (`params.connectorMid`, documentation of imopenlines.session.history.get).
+ * Reads the histories of the dialog's sessions from the one before it to the last, which may have begun after the message
+ * arrived: what came through the connector carries its external id there (`params.connectorMid`, documentation of
+ * imopenlines.session.history.get).
  */
-export async function lookUpMessage(call: Call, conversation: ConversationContext, message: Sought): Promise<LookUp> {
+export async function lookUpMessage(
+  call: Call,
+  conversation: ConversationContext,
+  message: Sought,
+  deps: { clock: Clock },
+): Promise<LookUp> {
   const dialog = await findDialog(call, conversation);
   if (!dialog) {
     // Absent and not allowed to see are one and the same answer; only the first message can be told another way.
     if (conversation.chatId !== null) return { kind: 'unknown', reason: 'the dialog cannot be read' };
     return probeByName(call, conversation);
   }
-  const sessionId = dialog.sessionId ?? conversation.sessionId ?? undefined;
-  if (sessionId === undefined) return { kind: 'unknown', reason: 'the dialog names no session' };
-  const history = await getSessionHistory(call, { sessionId });
-  if (!history) return { kind: 'unknown', reason: 'the history of the session cannot be read' };
-  return judge(history.messages, message, { chatId: dialog.chatId, sessionId });
+  const last = dialog.sessionId ?? conversation.sessionId ?? undefined;
+  if (last === undefined) return { kind: 'unknown', reason: 'the dialog names no session' };
+  const since = Number(message.sessionBefore ?? last);
+  const histories = await createSessionReader(call, deps).read(
+    withBetween([Number(last), since], since),
+    dialog.chatId,
+  );
+  const found = judge(histories, message, dialog.chatId);
+  const isWhole = histories.some(({ sessionId }) => sessionId === last);
+  if (found.kind === 'absent' && !isWhole)
+    return { kind: 'unknown', reason: 'the history of the session cannot be read' };
+  return found;
 }
 
-/** Pure: what a history says about one of our messages. */
+/** Pure: what the histories of a chat say about one of our messages. */
 export function judge(
-  messages: readonly HistoryMessage[],
+  histories: readonly Pick<SessionHistory, 'sessionId' | 'messages'>[],
   message: Sought,
-  found: { chatId: string; sessionId: string },
+  chatId: string,
 ): LookUp {
   const id = portalMessageId(message.externalId, message.part);
-  if (messages.some((one) => one.connectorIds.includes(id))) return { kind: 'delivered', ...found };
+  const found = histories.find(({ messages }) => messages.some((one) => one.connectorIds.includes(id)));
+  if (found) return { kind: 'delivered', chatId, sessionId: found.sessionId };
+  const messages = histories.flatMap((history) => history.messages);
   const namesIds = messages.some((one) => one.connectorIds.length > 0);
   const sameText = messages.some(
     (one) => (one.senderId === '0') === (message.system ?? false) && one.text.trim() === message.text.trim(),

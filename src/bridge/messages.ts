@@ -63,8 +63,9 @@ export function createMessageDelivery(deps: {
   ): Promise<Result | undefined> {
     const { externalId, part, author } = message;
     const { text } = (await outgoing(deps, message, job)).message;
-    const sought = { externalId, part, text, system: author !== 'person' };
-    const found = await lookUpMessage(call, message.conversation, sought);
+    const sessionBefore = await lastSession(db, message.conversationId);
+    const sought = { externalId, part, text, system: author !== 'person', sessionBefore };
+    const found = await lookUpMessage(call, message.conversation, sought, deps);
     deps.log.info('message.lookedUp', { messageId: message.id, requestId: job.requestId, found: found.kind });
     if (found.kind === 'delivered') {
       return delivered(message, job, { ...found, sessionId: found.sessionId ?? '', bitrixUserId: undefined, lost: 0 });
@@ -106,6 +107,16 @@ export function createMessageDelivery(deps: {
   };
 }
 
+/** The session in which the last message arrived; they are sent one after the other. */
+async function lastSession(db: Database, conversationId: string): Promise<string | undefined> {
+  const row = await db.prisma.message.findFirst({
+    where: { conversationId, direction: 'toPortal', sessionId: { not: null } },
+    orderBy: { deliveredAt: 'desc' },
+    select: { sessionId: true },
+  });
+  return row?.sessionId ?? undefined;
+}
+
 /** The message is there; its dialog exists now, has a session, and may need its name. */
 async function recordDelivery(
   tx: OutboxTx,
@@ -137,13 +148,15 @@ function landingChange(
   conversation: ConversationContext,
   { chatId, sessionId, bitrixUserId }: Landing,
 ): Partial<Pick<ConversationContext, 'chatId' | 'sessionId' | 'bitrixUserId' | 'appliedTitle' | 'appliedName'>> & {
-  sessionOpen: true;
+  sessionOpen?: true;
 } {
   const isNew = chatId !== undefined && chatId !== conversation.chatId;
+  // Found in a session that is over: what was told of a later one is news.
+  const isOver = !isNew && Number(sessionId) < Number(conversation.sessionId);
   return {
-    sessionOpen: true,
+    ...(isOver ? {} : { sessionOpen: true }),
     ...(chatId === undefined ? {} : { chatId }),
-    ...(sessionId ? { sessionId } : {}),
+    ...(sessionId && !isOver ? { sessionId } : {}),
     ...(bitrixUserId ? { bitrixUserId } : {}),
     ...(isNew ? { appliedTitle: null, appliedName: null } : {}),
   };

@@ -53,10 +53,11 @@ export function createPulse(deps: { db: Database; outbox: Outbox; clock: Clock; 
   async function recover(): Promise<void> {
     const silent = await silenceMs();
     if (silent <= 0) return;
-    const options = silent < LONG_MS ? { activeSince: new Date(clock.now() - ACTIVE_MS).toISOString() } : {};
+    const now = new Date(clock.now());
+    const options = silent < LONG_MS ? { activeSince: new Date(now.getTime() - ACTIVE_MS).toISOString() } : {};
     const portals = await db.prisma.portal.findMany({ where: { uninstalledAt: null } });
     for (const portal of portals) {
-      const run = { kind: 'recoverReplies', portal, dryRun: false, options } as const;
+      const run = { kind: 'recoverReplies', portal, dryRun: false, now, options } as const;
       const runId = await outbox.transaction(async (tx) =>
         (await isWaiting(tx, run)) ? undefined : startRun(tx, run),
       );

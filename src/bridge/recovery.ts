@@ -1,7 +1,5 @@
-import { bundled } from '../bitrix24/batch.ts';
 import { parseBb, splitSignature } from '../bitrix24/bbCode.ts';
-import { getDialog, getSessionHistory, type HistoryMessage, type SessionHistory } from '../bitrix24/openLines.ts';
-import type { Call } from '../bitrix24/portalApi.ts';
+import { getDialogs, type HistoryMessage, type SessionHistory } from '../bitrix24/openLines.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
@@ -15,6 +13,7 @@ import { addReply } from './operatorEffects.ts';
 import type { PortalCalls } from './portals.ts';
 import { inPortal } from './runs.ts';
 import { createRunHandler, type RunRow, type RunTurns } from './runTurns.ts';
+import { createSessionReader, withBetween } from './sessions.ts';
 
 /**
  * Bitrix24 tells of every message once: what operators wrote and changed while nobody listened is found in the histories
@@ -22,9 +21,6 @@ import { createRunHandler, type RunRow, type RunTurns } from './runTurns.ts';
  */
 
 const HOUR_MS = 3_600_000;
-
-/** Sessions that may lie between two known ones: their numbers are the portal's, so most are of other dialogs. */
-const MOST_BETWEEN = 100;
 
 export type Judgement = 'lost' | 'too_old' | 'not_marked' | 'only_files' | 'changed';
 
@@ -71,6 +67,8 @@ function judgementOf(message: HistoryMessage, limits: { notBefore: number; unmar
   return message.text.trim() === '' ? 'only_files' : 'lost';
 }
 
+const keyOf = ({ chatId }: ConversationContext) => ({ chatId: chatId ?? '' });
+
 interface Finding {
   conversation: ConversationContext;
   message: HistoryMessage;
@@ -83,15 +81,20 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
   const notBefore = ({ channel }: ConversationContext): number => clock.now() - channel.recoverMaxAgeHours * HOUR_MS;
 
   async function look(row: RunRow, page: readonly ConversationContext[], run: Run): Promise<Finding[]> {
-    const portal = bundled(
-      deps.portals.of(row.portalId, () => run.token()),
-      deps,
-    );
-    const sessions = createSessions(portal);
-    const spokenIn = await spokenSessions(db, page, notBefore);
-    // Side by side: what they ask for shares requests.
+    const call = deps.portals.of(row.portalId, () => run.token());
+    const dialogs = await getDialogs(call, page.map(keyOf), deps);
+    const sessions = createSessionReader(call, deps);
+    const spokenIn = await spokenSessions(db, page);
     const histories = await Promise.all(
-      page.map((conversation) => sessions.of(conversation, spokenIn.get(conversation.id) ?? [])),
+      page.map((conversation, index) => {
+        const ids = sessionsOf(conversation, {
+          spokenIn: spokenIn.get(conversation.id) ?? [],
+          last: dialogs[index]?.sessionId,
+          heardAt: row.createdAt,
+          notBefore: notBefore(conversation),
+        });
+        return sessions.read(ids, conversation.chatId);
+      }),
     );
     const known = await knownReplies(db, page, histories.flat());
     const { unmarked = false } = row.options as RunOptions;
@@ -143,58 +146,54 @@ async function knownReplies(
   return known;
 }
 
-/** Sessions in which something was said `since`, milliseconds since the epoch, by conversation. */
+/** A session in which somebody spoke. */
+interface SpokenSession {
+  id: number;
+  /** When the first word arrived in it, and when the last one was said. */
+  beganAt: Date;
+  lastAt: Date;
+}
+
+/** By conversation. */
 async function spokenSessions(
   db: Database,
   page: readonly ConversationContext[],
-  since: (conversation: ConversationContext) => number,
-): Promise<Map<string, number[]>> {
-  const young = page.map((one) => ({ conversationId: one.id, sentAt: { gte: new Date(since(one)) } }));
-  const rows = await db.prisma.message.findMany({
-    where: { sessionId: { not: null }, OR: young },
-    distinct: ['conversationId', 'sessionId'],
-    select: { conversationId: true, sessionId: true },
+): Promise<Map<string, SpokenSession[]>> {
+  const conversationId = { in: page.map(({ id }) => id) };
+  const rows = await db.prisma.message.groupBy({
+    by: ['conversationId', 'sessionId'],
+    where: { conversationId, sessionId: { not: null }, deliveredAt: { not: null } },
+    _min: { deliveredAt: true },
+    _max: { sentAt: true },
   });
-  const spoken = new Map<string, number[]>();
-  for (const { conversationId, sessionId } of rows) {
-    spoken.set(conversationId, [...(spoken.get(conversationId) ?? []), Number(sessionId)]);
+  const spoken = new Map<string, SpokenSession[]>();
+  for (const { conversationId: of, sessionId, _min, _max } of rows) {
+    const session = { id: Number(sessionId), beganAt: _min.deliveredAt ?? EVER, lastAt: _max.sentAt ?? EVER };
+    spoken.set(of, [...(spoken.get(of) ?? []), session]);
   }
   return spoken;
 }
 
-/** Asks for each session once in a turn: those between two known ones are of several dialogs. */
-function createSessions(call: Call) {
-  const asked = new Map<number, Promise<SessionHistory | undefined>>();
-  const historyOf = (id: number): Promise<SessionHistory | undefined> => {
-    const history = asked.get(id) ?? getSessionHistory(call, { sessionId: String(id) });
-    asked.set(id, history);
-    return history;
-  };
+const EVER = new Date(0);
 
-  return {
-    /**
-     * The sessions we know of, the one that is the last now, and what lies between them: an operator may have begun and
-     * finished one while nobody listened.
-     */
-    async of({ chatId, sessionId }: ConversationContext, spokenIn: readonly number[]): Promise<SessionHistory[]> {
-      const dialog = await getDialog(call, { chatId: chatId ?? '' });
-      const known = [...spokenIn, Number(sessionId ?? 0), Number(dialog?.sessionId ?? 0)];
-      // What was told of a session may be younger than what was missed; what the person wrote is not.
-      const since = Math.max(...(spokenIn.length > 0 ? spokenIn : known.slice(0, 1)));
-      const histories = await Promise.all(withBetween(known, since).map(historyOf));
-      return histories
-        .filter((history) => history !== undefined)
-        .filter((history) => history.chatId === '' || history.chatId === chatId);
-    },
-  };
-}
-
-/** Pure: the known numbers, and those from `since` to the last one; the newest of these where there are too many. */
-export function withBetween(known: readonly number[], since: number): number[] {
-  const last = Math.max(...known);
-  const from = Math.max(since, last - MOST_BETWEEN);
-  const between = Array.from({ length: Math.max(0, last - from) }, (_, index) => from + index);
-  return [...new Set([...known, ...between])].filter((id) => id > 0).sort((a, b) => a - b);
+/**
+ * Pure: the sessions we know of, the one that is the last now, and what lies between what was spoken in before the silence
+ * and that one: operators may have begun and finished some while nobody listened. `heardAt`: when the silence was over.
+ */
+function sessionsOf(
+  { sessionId }: ConversationContext,
+  {
+    spokenIn,
+    last,
+    heardAt,
+    notBefore,
+  }: { spokenIn: readonly SpokenSession[]; last: string | undefined; heardAt: Date; notBefore: number },
+): number[] {
+  const young = spokenIn.filter(({ lastAt }) => lastAt.getTime() >= notBefore).map(({ id }) => id);
+  const known = [...young, Number(sessionId ?? 0), Number(last ?? 0)];
+  // What was told of a session may be younger than what was missed; what the person wrote before is not.
+  const before = spokenIn.filter(({ beganAt }) => beganAt < heardAt).map(({ id }) => id);
+  return withBetween(known, before.length > 0 ? Math.max(...before) : Math.min(...known.filter((id) => id > 0)));
 }
 
 /** Returns how many are on their way now. */

@@ -9,6 +9,7 @@ export interface NewRun {
   kind: PortalRunKind;
   portal: { id: string; gateId: bigint };
   dryRun: boolean;
+  now: Date;
   options?: RunOptions;
   requestId?: string | undefined;
 }
@@ -19,10 +20,10 @@ const jobOf = { recoverReplies, reconcileCompanions, reconcileNames } satisfies 
 /** Stores the run and queues its job. Returns its id. */
 export async function startRun(
   tx: OutboxTx,
-  { kind, portal, dryRun, options = {}, requestId }: NewRun,
+  { kind, portal, dryRun, now, options = {}, requestId }: NewRun,
 ): Promise<string> {
   const total = await tx.prisma.conversation.count({ where: SCOPES[kind](portal.id, options) });
-  const data = { kind, portalId: portal.id, dryRun, total, options: options as Prisma.InputJsonObject };
+  const data = { kind, portalId: portal.id, dryRun, total, createdAt: now, options: options as Prisma.InputJsonObject };
   const { id: runId } = await tx.prisma.run.create({ data });
   const job = { gateId: portal.gateId.toString(), portalId: portal.id, requestId, payload: { runId } };
   await tx.enqueue([jobOf[kind](job)]);

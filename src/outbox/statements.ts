@@ -69,7 +69,9 @@ h as (
     select id, state from job where lane_id = l.id and state in ('waiting', 'running') and seq > l.head
     order by seq limit 1) j on true),
 act as (
-  update job j set state = 'running', started = true, attempts = j.attempts + 1,
+  -- A holder that died used its attempt up for nothing: whoever goes on has it.
+  update job j set state = 'running', started = true,
+    attempts = j.attempts + case when h.was = 'running' then 0 else 1 end,
     doubt = j.doubt or h.was = 'running',
     may_run_until = case when h.was = 'running' then h.was_due + $7::int * interval '1 ms' else j.may_run_until end
   from h where j.id = h.job_id returning j.*),

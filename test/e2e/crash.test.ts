@@ -1,19 +1,20 @@
 import { expect, test } from '@jest/globals';
 import { crash } from '../crash/crash.ts';
-import { createTestDatabase } from '../support/database.ts';
 
 /** `npm run test:crash` does this a thousand times. */
-const KILLS = 2;
+const KILLS = 4;
 
-test('processes killed at random moments while answers get lost: nothing lost, doubled, out of order or misnamed', async () => {
-  const report = await crash({ databaseUrl: await createTestDatabase(), kills: KILLS });
+const nothing = { lost: [], doubled: [], outOfOrder: [] };
+
+test('processes and the database crash at random moments while answers get lost: nothing lost, doubled, out of order or misnamed, both ways', async () => {
+  const report = await crash({ kills: KILLS, databaseEvery: 2 });
   expect(report).toMatchObject({
     kills: KILLS,
-    lost: [],
-    doubled: [],
-    outOfOrder: [],
+    databaseCrashes: 2,
+    toPortal: { ...nothing, messages: 6 * 2 * (KILLS + 1) },
+    toMessenger: { ...nothing, messages: 6 * KILLS, unconfirmed: [] },
     wrongNames: [],
-    companions: [],
-    parked: 0,
+    wrongCompanions: [],
+    parked: [],
   });
 }, 170_000);

@@ -150,6 +150,24 @@ test('sessions that began and ended meanwhile, changed texts and files are found
   expect([messenger.received.length, notes().length]).toEqual([before, 1]);
 });
 
+test('a session in between is found, though the person spoke in the one after it before anybody could look', async () => {
+  const chat = chats.get('down-8') ?? 0;
+  await scene.restart(async () => {
+    scene.portal.closeDialog(chat, { atOnce: true });
+    write('down-8', 'In a session of its own');
+    scene.portal.closeDialog(chat, { atOnce: true });
+    await scene.portal.events.idle();
+    scene.advance(HOUR);
+    for (const method of ['batch', 'imopenlines.dialog.get']) {
+      scene.portal.faults.add({ match: { method }, effect: { html: 502 } });
+    }
+  });
+  await scene.say('down-8', 'm-2', 'Is anybody there?');
+  await until(() => scene.dialogs('down-8')[0]?.messages.some(({ text }) => text === 'Is anybody there?'));
+  scene.portal.faults.clear();
+  await scene.passUntil(() => replies('down-8').includes('In a session of its own'));
+});
+
 test('what is on its way when a run looks is not taken for lost: it arrives as it was sent, with its author and files', async () => {
   const line = scene.portal.events.troubles;
   // Held back for a moment, longer than the first look takes.

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { FaultEffect } from '../../src/sandbox/faults.ts';
+import { listenIn, type MessengerStandIn } from '../support/messengerStandIn.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
@@ -7,11 +8,16 @@ import { until } from '../support/until.ts';
 const SURELY_OVER_MS = 70_000;
 
 let scene: Scene;
+let messenger: MessengerStandIn;
 beforeAll(async () => {
   scene = await startScene({ companion: { mode: 'onFirstMessage' } });
+  messenger = await listenIn(scene);
 });
 beforeEach(() => scene.portal.faults.clear());
-afterAll(() => scene.close());
+afterAll(async () => {
+  await scene.close();
+  await messenger.close();
+});
 
 const texts = (id: string): string[] =>
   scene
@@ -53,6 +59,23 @@ test.each(troubles)(
   },
   60_000,
 );
+
+test('a message whose answer was lost is found, though its session is over and another one has begun', async () => {
+  const id = 'session over';
+  await scene.say(id, 'm-0', 'Before');
+  await until(() => texts(id).length === 1);
+  await scene.idle();
+  strike('imconnector.send.messages', { happensButNoAnswer: true });
+  await scene.say(id, 'm-1', 'Hello');
+  await until(() => texts(id).length === 2);
+  const { chatId = 0 } = scene.dialogs(id)[0] ?? {};
+  scene.portal.closeDialog(chatId, { atOnce: true });
+  scene.portal.operatorMessage(chatId, 27, { text: 'Are you there?' });
+  await scene.say(id, 'm-2', 'Yes');
+  await scene.passUntil(() => texts(id).includes('Yes'));
+  await scene.elapse(SURELY_OVER_MS);
+  expect(texts(id)).toEqual(['Before', 'Hello', 'Are you there?', 'Yes']);
+}, 60_000);
 
 test.each(troubles)(
   '%s while the very first message is sent: one dialog, one message',

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { bindings } from '../../src/sandbox/events/bindings.ts';
+import { ADMIN_KEY } from '../support/gatewayEnv.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 
 /** The command line as a process of its own, against a running gateway. */
 
-const KEY = 'ocg_test-key';
 const bin = path.resolve('bin/gateway.mjs');
 
 let scene: Scene;
@@ -30,7 +30,7 @@ interface Ended {
 }
 
 function cli(args: string[], env: Record<string, string> = {}): Promise<Ended> {
-  const own = { PATH: process.env.PATH, GATEWAY_URL: scene.gateway.publicUrl, ADMIN_API_KEY: KEY, ...env };
+  const own = { PATH: process.env.PATH, GATEWAY_URL: scene.gateway.publicUrl, ADMIN_API_KEY: ADMIN_KEY, ...env };
   return new Promise((resolve) => {
     execFile(process.execPath, [bin, ...args], { env: own, cwd: home }, (error, out, err) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err }),
@@ -97,7 +97,7 @@ test('doctor names what is wrong with its remedy and ends with 1; --repair puts 
 }, 60_000);
 
 test('whoever stops reading the output gets no trace of a fault', async () => {
-  const env = { PATH: process.env.PATH, GATEWAY_URL: scene.gateway.publicUrl, ADMIN_API_KEY: KEY };
+  const env = { PATH: process.env.PATH, GATEWAY_URL: scene.gateway.publicUrl, ADMIN_API_KEY: ADMIN_KEY };
   const child = spawn(process.execPath, [bin, 'jobs', '--limit', '200'], { env, cwd: home });
   child.stdout.destroy();
   let err = '';

@@ -1,12 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Browser, BrowserContext, Locator, Page, Route } from 'playwright-core';
 import { CHROMIUM, inBrowser, watch } from '../support/browser.ts';
+import { ADMIN_KEY } from '../support/gatewayEnv.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
 /** What an administrator does in the console, in a real browser. The session itself is tested over HTTP (consoleSession.test.ts). */
-
-const KEY = 'ocg_test-key';
 
 const suite = (executablePath: string): void => {
   let scene: Scene;
@@ -44,7 +43,7 @@ const suite = (executablePath: string): void => {
   const press = (name: string | RegExp, within: Page | Locator = page): Promise<void> =>
     within.getByRole('button', { name }).first().click();
   const heading = (name: string): Promise<void> => page.getByRole('heading', { name, level: 1 }).waitFor();
-  async function signIn(where = '', key = KEY): Promise<void> {
+  async function signIn(where = '', key = ADMIN_KEY): Promise<void> {
     await open(where);
     await page.getByLabel('API key').fill(key);
     await press('Sign in');
@@ -175,7 +174,7 @@ const suite = (executablePath: string): void => {
     await dialog.getByLabel('API key').fill('wrong');
     await press('Sign in', dialog);
     await dialog.getByRole('alert').getByText('Nobody has this key').waitFor();
-    await dialog.getByLabel('API key').fill(KEY);
+    await dialog.getByLabel('API key').fill(ADMIN_KEY);
     await press('Sign in', dialog);
     await dialog.waitFor({ state: 'detached' });
     await heading('Typed for a long time');
@@ -265,7 +264,7 @@ const suite = (executablePath: string): void => {
     await page.setViewportSize({ width: 390, height: 844 });
     await open();
     await page.locator('input:focus').waitFor();
-    await page.keyboard.type(KEY);
+    await page.keyboard.type(ADMIN_KEY);
     await page.keyboard.press('Enter');
     await heading('Overview');
     await page.locator('canvas').nth(1).waitFor();

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import axios, { type AxiosInstance } from 'axios';
 import { type Gateway, startGateway } from '../../src/app.ts';
@@ -7,6 +6,7 @@ import { silentLogger } from '../../src/kit/logger.ts';
 import { sign } from '../../src/messenger/signature.ts';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { ADMIN_KEY, gatewayEnv } from '../support/gatewayEnv.ts';
 import { until } from '../support/until.ts';
 
 /** A hundred portals behind one gateway: the trouble of a few is nobody else's. */
@@ -34,21 +34,12 @@ beforeAll(async () => {
   sandbox = await createSandbox();
   const application = sandbox.addApplication({ clientId: 'local.gateway' });
   const databaseUrl = await createTestDatabase();
-  const env = {
-    PORT: '0',
-    DATABASE_URL: databaseUrl,
-    BITRIX24_CLIENT_ID: application.clientId,
-    BITRIX24_CLIENT_SECRET: application.clientSecret,
-    BITRIX24_OAUTH_URLS: new URL(sandbox.oauthUrl).origin,
-    ALLOW_INSECURE_PORTALS: 'true',
-    ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    ADMIN_API_KEY: 'ocg_test-key',
-  };
+  const env = gatewayEnv(sandbox, application, databaseUrl);
   const config = { ...readConfig(env, { isTerminal: false }), databaseUrl, bitrix24: application };
   gateway = await startGateway(config, silentLogger, { clock: sandbox.clock });
   api = axios.create({
     baseURL: `${gateway.publicUrl}/admin/v1`,
-    headers: { authorization: 'Bearer ocg_test-key' },
+    headers: { authorization: `Bearer ${ADMIN_KEY}` },
   });
   webhook = (await api.post<typeof webhook>('/messengers', { slug: 'chat', name: 'Chat' })).data;
   const card = { ...application, eventsUrl: `${gateway.publicUrl}/bitrix24/events` };

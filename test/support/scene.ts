@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import { type Gateway, startGateway } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
@@ -9,6 +9,7 @@ import { type Sandbox, createSandbox, type SandboxOptions } from '../../src/sand
 import type { Profile } from '../../src/sandbox/portalRow.ts';
 import type { SandboxPortal } from '../../src/sandbox/portalHandle.ts';
 import { createTestDatabase } from './database.ts';
+import { ADMIN_KEY, gatewayEnv } from './gatewayEnv.ts';
 import { until } from './until.ts';
 
 /** A conversation as the administration shows it. */
@@ -101,8 +102,6 @@ export interface SceneOptions extends SandboxOptions {
   databaseUrl?: string;
 }
 
-const ADMIN_KEY = 'ocg_test-key';
-
 /** The whole gateway on a database of its own, installed on a sandbox portal, with a messenger and a channel. */
 export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   const {
@@ -122,18 +121,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   const db = createDatabase({ url: databaseUrl, connections: 1 });
   const application = sandbox.addApplication({ clientId: 'local.gateway' });
   const config = readConfig(
-    {
-      PORT: '0',
-      DATABASE_URL: databaseUrl,
-      BITRIX24_CLIENT_ID: application.clientId,
-      BITRIX24_CLIENT_SECRET: application.clientSecret,
-      BITRIX24_OAUTH_URLS: new URL(sandbox.oauthUrl).origin,
-      BX24_SCRIPT_URL: '/bx24.js',
-      ALLOW_INSECURE_PORTALS: 'true',
-      ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-      ADMIN_API_KEY: ADMIN_KEY,
-      EGRESS_ALLOW: '127.0.0.0/8',
-    },
+    { ...gatewayEnv(sandbox, application, databaseUrl), BX24_SCRIPT_URL: '/bx24.js' },
     { isTerminal: false },
   );
   const settled = { ...config, databaseUrl, bitrix24: { ...application } };

@@ -55,8 +55,9 @@ export async function createRun(
   }
   const portal = await getInstalled(deps, portalId);
   const { kind, dryRun, unmarked } = run;
+  const now = new Date(deps.clock.now());
   const id = await deps.outbox.transaction((tx) =>
-    startRun(tx, { kind, portal, dryRun, options: { unmarked }, requestId }),
+    startRun(tx, { kind, portal, dryRun, now, options: { unmarked }, requestId }),
   );
   return getRun(deps, id);
 }

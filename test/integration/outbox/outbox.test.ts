@@ -5,6 +5,7 @@ import { silentLogger } from '../../../src/kit/logger.ts';
 import type { Handler, NewJob } from '../../../src/outbox/job.ts';
 import { type Outbox, createOutbox } from '../../../src/outbox/outbox.ts';
 import { type Wake, createWake } from '../../../src/outbox/wake.ts';
+import { MAX_ATTEMPTS } from '../../../src/outbox/retryPolicy.ts';
 import { type OutboxBench, createOutboxBench } from '../../support/outbox.ts';
 import { until } from '../../support/until.ts';
 
@@ -125,8 +126,24 @@ test('a job whose process died is handed to the next one as doubtful', async () 
   const [first] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 0, holder: 'test' });
   expect(first?.job?.doubt).toBeUndefined();
   const [second] = await bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs: 60_000, holder: 'test' });
-  expect(second?.job?.attempts).toBe(2);
   expect(second?.job?.doubt?.until).toBeGreaterThan(Date.now() + 50_000);
+});
+
+test('processes that die use up no attempts: after many deaths a failure is tried again as soon as after the first', async () => {
+  await bench.outbox.enqueue([job('a', 1)]);
+  const claim = (leaseMs: number) => bench.outbox.claim({ gateId, class: 'live', limit: 1, leaseMs, holder: 'test' });
+  for (let death = 0; death < MAX_ATTEMPTS; death += 1) await claim(0);
+  const begun: number[] = [];
+  const handler: Handler = {
+    run({ attempts }) {
+      begun.push(attempts);
+      if (begun.length > 1) return Promise.resolve({ outcome: 'done' });
+      return Promise.reject(failing({ verdict: 'retry', code: 'busy', detail: 'not now' }));
+    },
+  };
+  bench.startWorker({ note: handler });
+  await drained();
+  expect(begun).toEqual([1, 2]);
 });
 
 test.each(['live', 'bulk'] as const)(

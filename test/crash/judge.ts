@@ -1,0 +1,95 @@
+import type { SandboxPortal } from '../../src/sandbox/portalHandle.ts';
+import type { Delivered } from '../support/messengerStandIn.ts';
+import { OPERATOR, type Said } from './traffic.ts';
+
+/** Everything that was said one way; each fault as `conversation text`. */
+export interface Direction {
+  messages: number;
+  lost: string[];
+  doubled: string[];
+  outOfOrder: string[];
+}
+
+export interface Judgement {
+  conversations: number;
+  toPortal: Direction;
+  /** `recovered`: the portal's event was lost. `unconfirmed`: shown to the operator as still being sent. */
+  toMessenger: Direction & { recovered: number; unconfirmed: string[] };
+  wrongNames: string[];
+  wrongCompanions: string[];
+}
+
+/** Of what arrived, what is not where it was said. */
+const isInOrder = (said: readonly string[], arrived: readonly string[]): boolean => {
+  const places = arrived.map((text) => said.indexOf(text));
+  return places.every((place, at) => at === 0 || place > (places[at - 1] ?? 0));
+};
+
+/** Compares what both sides said with what the portal and the messenger have in their own records. */
+export function judge(
+  portal: SandboxPortal,
+  said: ReadonlyMap<string, Said>,
+  received: readonly Delivered[],
+): Judgement {
+  const { dialogs, companions } = portal.state();
+  const none = (): Direction => ({ messages: 0, lost: [], doubled: [], outOfOrder: [] });
+  const toPortal = none();
+  const toMessenger = { ...none(), recovered: 0, unconfirmed: [] as string[] };
+  const wrongNames: string[] = [];
+  const wrongCompanions: string[] = [];
+  const told = toldMessages(portal);
+
+  for (const [id, { byPerson, byOperator, name }] of said) {
+    const own = dialogs.filter(({ externalChatId }) => externalChatId === id);
+    if (own.length !== 1) toPortal.doubled.push(`${id}: ${own.length} dialogs`);
+    const messages = own[0]?.messages ?? [];
+    const shown = messages.filter(({ origin }) => origin === 'client').map(({ text }) => text);
+    add(toPortal, id, byPerson, shown);
+    if (!isInOrder(byPerson, [...new Set(shown)])) toPortal.outOfOrder.push(id);
+
+    const deliveries = received.filter(
+      ({ type, data }) => type === 'operator.message.created' && data.conversation.id === id,
+    );
+    // The same delivery may come several times under its id: that is how a messenger knows a repeat.
+    const arrived = [...new Map(deliveries.map((delivery) => [delivery.id, delivery.data.message.text])).values()];
+    const texts = byOperator.map(({ text }) => text);
+    add(toMessenger, id, texts, arrived);
+    // What the portal could not tell is found later, and cannot come before what it told meanwhile.
+    const inTime = new Set(byOperator.filter((one) => told.has(one.id)).map(({ text }) => text));
+    if (
+      !isInOrder(
+        texts,
+        [...new Set(arrived)].filter((text) => inTime.has(text)),
+      )
+    )
+      toMessenger.outOfOrder.push(id);
+    toMessenger.recovered += texts.length - inTime.size;
+    const unsent = messages.filter(({ authorId, sending }) => authorId === OPERATOR && sending);
+    toMessenger.unconfirmed.push(...unsent.map(({ text }) => `${id} ${text}`));
+
+    if (own[0]?.title !== name) wrongNames.push(`${id}: ${own[0]?.title}, not ${name}`);
+    const chats = companions.filter(({ title }) => title.startsWith(`${id} after`)).map(({ title }) => title);
+    if (chats.length !== 1 || chats[0] !== name) wrongCompanions.push(`${id}: ${chats.join(' | ')}, not ${name}`);
+  }
+  return { conversations: said.size, toPortal, toMessenger, wrongNames, wrongCompanions };
+}
+
+function add(direction: Direction, id: string, said: readonly string[], arrived: readonly string[]): void {
+  const there = new Set(arrived);
+  direction.messages += said.length;
+  direction.lost.push(...said.filter((text) => !there.has(text)).map((text) => `${id} ${text}`));
+  const again = arrived.filter((text, at) => arrived.indexOf(text) !== at);
+  direction.doubled.push(...again.map((text) => `${id} ${text}`));
+}
+
+/** Messages of operators whose event the gateway took. */
+function toldMessages(portal: SandboxPortal): Set<number> {
+  const taken = portal.events
+    .sent()
+    .filter(({ event, status }) => event === 'ONIMCONNECTORMESSAGEADD' && status === 200);
+  return new Set(
+    taken.flatMap(({ data }) =>
+      (data as { MESSAGES: { im: { message_id: number } }[] }).MESSAGES.map(({ im }) => im.message_id),
+    ),
+  );
+}

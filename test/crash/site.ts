@@ -1,0 +1,137 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import axios from 'axios';
+import type { Settled } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { createDatabase } from '../../src/db/database.ts';
+import { sign } from '../../src/messenger/signature.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import type { SandboxPortal } from '../../src/sandbox/portalHandle.ts';
+import { ADMIN_KEY, gatewayEnv } from '../support/gatewayEnv.ts';
+import { until } from '../support/until.ts';
+
+/** A gateway in a process of its own, at one address through all its lives, wired to a sandbox portal. */
+export interface Site {
+  readonly portal: SandboxPortal;
+  readonly clock: Sandbox['clock'];
+  readonly deliverySecret: string;
+  start(): Promise<void>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** Makes the messenger and its channel. */
+  wire(deliveryUrl: string): Promise<void>;
+  /** Sends an event until it is accepted, under one id, as a good sender does. */
+  send(type: string, data: object): Promise<void>;
+  /** Lets time pass until nothing is left to do. */
+  drain(): Promise<void>;
+  /** Jobs that wait for a person, as `kind: reason`. */
+  parked(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+const STEP_MS = 5_000;
+const SURELY_DRAINED_MS = 30 * 60_000;
+
+const forkGateway = (): ChildProcess =>
+  fork('test/crash/gatewayChild.ts', { execArgv: ['--import', 'tsx'], stdio: 'inherit' });
+
+const nextMessage = async <T>(child: ChildProcess): Promise<T> => ((await once(child, 'message')) as [T])[0];
+
+export function createSite(sandbox: Sandbox, portal: SandboxPortal, databaseUrl: string): Site {
+  const application = sandbox.addApplication({ clientId: 'local.crash' });
+  const env = gatewayEnv(sandbox, application, databaseUrl);
+  const settled: Settled = { ...readConfig(env, { isTerminal: false }), databaseUrl, bitrix24: application };
+  const db = createDatabase({ url: databaseUrl, connections: 2 });
+  /** Loads its code while another one still works. */
+  let spare = forkGateway();
+  let spareIsReady = nextMessage(spare);
+  let child: ChildProcess | undefined;
+  let port = 0;
+  let webhook = { webhookSecret: '', deliverySecret: '' };
+
+  async function post<T>(path: string, body: object): Promise<T> {
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+    return (await axios.post<T>(`http://127.0.0.1:${port}/admin/v1${path}`, body, { headers })).data;
+  }
+
+  async function end(gateway: ChildProcess): Promise<void> {
+    if (gateway.exitCode !== null || gateway.signalCode !== null) return;
+    gateway.kill('SIGKILL');
+    await once(gateway, 'exit');
+  }
+
+  return {
+    portal,
+    clock: sandbox.clock,
+    get deliverySecret() {
+      return webhook.deliverySecret;
+    },
+    async start() {
+      await spareIsReady;
+      child = spare;
+      child.send({
+        start: {
+          config: { ...settled, port, encryptionKeys: [env.ENCRYPTION_KEY] },
+          offsetMs: sandbox.clock.now() - Date.now(),
+        },
+      });
+      ({ port } = await nextMessage<{ port: number }>(child));
+      spare = forkGateway();
+      spareIsReady = nextMessage(spare);
+    },
+    async kill() {
+      if (child) await end(child);
+    },
+    async wire(deliveryUrl) {
+      portal.install({ ...application, eventsUrl: `http://127.0.0.1:${port}/bitrix24/events` });
+      const connector = await until(() => db.prisma.connector.findFirst({ where: { state: 'ready' } }));
+      await until(() => db.prisma.bot.findFirst({ where: { state: 'ready' } }));
+      webhook = await post('/messengers', { slug: 'chat', name: 'Chat', deliveryUrl });
+      await post('/channels', {
+        ...{ portalId: connector?.portalId, connector: connector?.code, messenger: 'chat', lineId: 1 },
+        companion: { mode: 'onFirstMessage' },
+        recoverMaxAgeHours: 1,
+      });
+    },
+    async send(type, data) {
+      const id = randomUUID();
+      const body = JSON.stringify({ type, timestamp: new Date(sandbox.clock.now()).toISOString(), data });
+      for (;;) {
+        const timestamp = Math.floor(sandbox.clock.now() / 1000);
+        const headers = {
+          'content-type': 'application/json',
+          'webhook-id': id,
+          'webhook-timestamp': timestamp,
+          'webhook-signature': sign({ id, timestamp, body, secret: webhook.webhookSecret }),
+        };
+        const answer = await axios
+          .post(`http://127.0.0.1:${port}/webhooks/chat`, body, { headers, timeout: 2_000, validateStatus: () => true })
+          .catch(() => undefined);
+        if (answer?.status === 202) return;
+        await sleep(20);
+      }
+    },
+    async drain() {
+      const left = (): Promise<number> => db.prisma.job.count({ where: { state: { in: ['waiting', 'running'] } } });
+      for (let quiet = 0, passedMs = 0; quiet < 3; passedMs += STEP_MS) {
+        if (passedMs > SURELY_DRAINED_MS) throw new Error(`${await left()} jobs are still left after a long time`);
+        sandbox.advance(STEP_MS);
+        child?.send({ advanceMs: STEP_MS });
+        // A request takes real time: the lease of its lane must not run out over a few milliseconds of it.
+        await sleep(400);
+        quiet = (await left()) === 0 ? quiet + 1 : 0;
+      }
+    },
+    async parked() {
+      const jobs = await db.prisma.job.findMany({ where: { state: { in: ['parked', 'dead'] } } });
+      return jobs.map(({ kind, lastCode }) => `${kind}: ${lastCode}`);
+    },
+    async close() {
+      if (child) await end(child);
+      await end(spare);
+      await db.close();
+    },
+  };
+}
