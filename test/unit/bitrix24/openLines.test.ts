@@ -80,6 +80,7 @@ describe('the history of a session', () => {
       },
     });
     expect(await getSessionHistory(call, { sessionId: '323' })).toEqual({
+      sessionId: '323',
       chatId: '',
       messages: [
         { id: '98', senderId: '0', text: 'a', connectorIds: [], ...unmarked },
@@ -102,6 +103,7 @@ describe('the history of a session', () => {
   test('may be empty or out of sight', async () => {
     const empty = scriptedCall({ 'imopenlines.session.history.get': { message: [] } });
     expect(await getSessionHistory(empty.call, { sessionId: '1' })).toEqual({
+      sessionId: '1',
       chatId: '',
       messages: [],
       outsiders: new Set(),
