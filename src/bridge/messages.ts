@@ -22,6 +22,7 @@ import {
   withoutFiles,
 } from './outgoing.ts';
 import type { PortalCalls } from './portals.ts';
+import { lastSpokenSession } from './sessions.ts';
 
 /** Where a message ended up. The chat is unknown when only its effect could be seen. */
 type Landing = Pick<SentMessage, 'sessionId'> & {
@@ -63,7 +64,7 @@ export function createMessageDelivery(deps: {
   ): Promise<Result | undefined> {
     const { externalId, part, author } = message;
     const { text } = (await outgoing(deps, message, job)).message;
-    const sessionBefore = await lastSession(db, message.conversationId);
+    const sessionBefore = await lastSpokenSession(db, message.conversationId);
     const sought = { externalId, part, text, system: author !== 'person', sessionBefore };
     const found = await lookUpMessage(call, message.conversation, sought, deps);
     deps.log.info('message.lookedUp', { messageId: message.id, requestId: job.requestId, found: found.kind });
@@ -105,16 +106,6 @@ export function createMessageDelivery(deps: {
       if (conversation) await notify(tx, conversation, `failed:${id}`, notice, saying);
     },
   };
-}
-
-/** The session in which the last message arrived; they are sent one after the other. */
-async function lastSession(db: Database, conversationId: string): Promise<string | undefined> {
-  const row = await db.prisma.message.findFirst({
-    where: { conversationId, direction: 'toPortal', sessionId: { not: null } },
-    orderBy: { deliveredAt: 'desc' },
-    select: { sessionId: true },
-  });
-  return row?.sessionId ?? undefined;
 }
 
 /** The message is there; its dialog exists now, has a session, and may need its name. */

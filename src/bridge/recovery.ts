@@ -13,7 +13,7 @@ import { addReply } from './operatorEffects.ts';
 import type { PortalCalls } from './portals.ts';
 import { inPortal } from './runs.ts';
 import { createRunHandler, type RunRow, type RunTurns } from './runTurns.ts';
-import { createSessionReader, withBetween } from './sessions.ts';
+import { createSessionReader, sessionsAround, spokenSessions } from './sessions.ts';
 
 /**
  * Bitrix24 tells of every message once: what operators wrote and changed while nobody listened is found in the histories
@@ -84,14 +84,17 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
     const call = deps.portals.of(row.portalId, () => run.token());
     const dialogs = await getDialogs(call, page.map(keyOf), deps);
     const sessions = createSessionReader(call, deps);
-    const spokenIn = await spokenSessions(db, page);
+    const spokenIn = await spokenSessions(
+      db,
+      page.map(({ id }) => id),
+    );
     const histories = await Promise.all(
       page.map((conversation, index) => {
-        const ids = sessionsOf(conversation, {
-          spokenIn: spokenIn.get(conversation.id) ?? [],
-          last: dialogs[index]?.sessionId,
+        const ids = sessionsAround({
+          spoken: spokenIn.get(conversation.id) ?? [],
+          told: [conversation.sessionId, dialogs[index]?.sessionId],
           heardAt: row.createdAt,
-          notBefore: notBefore(conversation),
+          notBefore: new Date(notBefore(conversation)),
         });
         return sessions.read(ids, conversation.chatId);
       }),
@@ -111,7 +114,7 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
     event: 'replies.recovered',
     scope: inPortal,
     look,
-    suspects: (findings) => findings.filter(isRepairable).map(({ message, judgement }) => `${message.id}:${judgement}`),
+    suspect: (finding) => (isRepairable(finding) ? `${finding.message.id}:${finding.judgement}` : undefined),
     record: (tx, row, findings, requestId) => record({ tx, requestId, now: new Date(clock.now()) }, row, findings),
   };
   return createRunHandler(turns, deps);
@@ -144,56 +147,6 @@ async function knownReplies(
     of.set(externalId, { text, author, settled: deletedAt !== null || state !== 'delivered' });
   }
   return known;
-}
-
-/** A session in which somebody spoke. */
-interface SpokenSession {
-  id: number;
-  /** When the first word arrived in it, and when the last one was said. */
-  beganAt: Date;
-  lastAt: Date;
-}
-
-/** By conversation. */
-async function spokenSessions(
-  db: Database,
-  page: readonly ConversationContext[],
-): Promise<Map<string, SpokenSession[]>> {
-  const conversationId = { in: page.map(({ id }) => id) };
-  const rows = await db.prisma.message.groupBy({
-    by: ['conversationId', 'sessionId'],
-    where: { conversationId, sessionId: { not: null }, deliveredAt: { not: null } },
-    _min: { deliveredAt: true },
-    _max: { sentAt: true },
-  });
-  const spoken = new Map<string, SpokenSession[]>();
-  for (const { conversationId: of, sessionId, _min, _max } of rows) {
-    const session = { id: Number(sessionId), beganAt: _min.deliveredAt ?? EVER, lastAt: _max.sentAt ?? EVER };
-    spoken.set(of, [...(spoken.get(of) ?? []), session]);
-  }
-  return spoken;
-}
-
-const EVER = new Date(0);
-
-/**
- * Pure: the sessions we know of, the one that is the last now, and what lies between what was spoken in before the silence
- * and that one: operators may have begun and finished some while nobody listened. `heardAt`: when the silence was over.
- */
-function sessionsOf(
-  { sessionId }: ConversationContext,
-  {
-    spokenIn,
-    last,
-    heardAt,
-    notBefore,
-  }: { spokenIn: readonly SpokenSession[]; last: string | undefined; heardAt: Date; notBefore: number },
-): number[] {
-  const young = spokenIn.filter(({ lastAt }) => lastAt.getTime() >= notBefore).map(({ id }) => id);
-  const known = [...young, Number(sessionId ?? 0), Number(last ?? 0)];
-  // What was told of a session may be younger than what was missed; what the person wrote before is not.
-  const before = spokenIn.filter(({ beganAt }) => beganAt < heardAt).map(({ id }) => id);
-  return withBetween(known, before.length > 0 ? Math.max(...before) : Math.min(...known.filter((id) => id > 0)));
 }
 
 /** Returns how many are on their way now. */

@@ -26,8 +26,8 @@ export interface RunTurns<Finding> {
   page?: number;
   /** Asks the portal, and changes nothing. */
   look: (row: RunRow, page: readonly ConversationContext[], run: Run) => Promise<Finding[]>;
-  /** Of these findings, what may be no finding in a moment: the page is looked at again until nothing new is among it. */
-  suspects?: (findings: readonly Finding[]) => string[];
+  /** A name for what may be no finding in a moment: it is believed when a second look finds it too. */
+  suspect?: (finding: Finding) => string | undefined;
   /** Stores the findings and repairs, unless the run is dry. Returns how many are being repaired. */
   record: (tx: OutboxTx, row: RunRow, findings: readonly Finding[], requestId: string | undefined) => Promise<number>;
 }
@@ -39,7 +39,7 @@ interface TurnDeps {
 }
 
 export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock, log }: TurnDeps): Handler {
-  const { page: take = PAGE } = turns;
+  const { page: take = PAGE, suspect: nameOf = () => undefined } = turns;
 
   async function nextPage({ portalId, options, cursor }: RunRow): Promise<ConversationContext[]> {
     const where = {
@@ -55,9 +55,13 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
       if (!found || found.portalId === null || found.state === 'done') return { outcome: 'done' };
       const row = { ...found, portalId: found.portalId };
       const page = await nextPage(row);
-      const findings = await turns.look(row, page, run);
-      const suspects = turns.suspects?.(findings) ?? [];
-      if (isNewAmong(suspects, row)) return lookAgain(row, suspects);
+      const seen = await turns.look(row, page, run);
+      const { suspects: before, ...options } = row.options as RunOptions;
+      const suspects = seen.map(nameOf).filter((name) => name !== undefined);
+      if (before === undefined && suspects.length > 0) return lookAgain(row.id, { ...options, suspects });
+      // What only the second look found was said after the first: it will arrive by itself.
+      const believed = new Set([...(before ?? []), undefined]);
+      const findings = seen.filter((finding) => believed.has(nameOf(finding)));
       const isLast = page.length < take;
       const now = new Date(clock.now());
       const commit = async (tx: OutboxTx): Promise<void> => {
@@ -71,6 +75,7 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
           found: { increment: findings.length },
           repaired: { increment: repaired },
           lastError: null,
+          options,
         };
         await tx.prisma.run.update({ where: { id: row.id }, data });
         log.info(turns.event, { runId: row.id, checked: page.length, found: findings.length, repaired });
@@ -82,21 +87,13 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
   };
 }
 
-const isNewAmong = (suspects: readonly string[], { options }: RunRow): boolean => {
-  const known = new Set((options as RunOptions).suspects);
-  return suspects.some((suspect) => !known.has(suspect));
-};
-
-function lookAgain({ id, options }: RunRow, suspects: string[]): Result {
+function lookAgain(id: string, options: RunOptions): Result {
   return {
     outcome: 'later',
     afterMs: LOOK_AGAIN_MS,
     reason: 'what is on its way just now shall arrive first',
     async commit(tx) {
-      await tx.prisma.run.update({
-        where: { id },
-        data: { state: 'running', options: { ...(options as object), suspects } },
-      });
+      await tx.prisma.run.update({ where: { id }, data: { state: 'running', options: { ...options } } });
     },
   };
 }

@@ -1,7 +1,10 @@
 import { bundled } from '../bitrix24/batch.ts';
 import { getSessionHistory, type SessionHistory } from '../bitrix24/openLines.ts';
 import type { Call } from '../bitrix24/portalApi.ts';
+import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
+
+/** Which sessions of a dialog are read where something may be that nobody told us of. */
 
 /** Sessions that may lie between two known ones: their numbers are the portal's, so most are of other dialogs. */
 const MOST_BETWEEN = 100;
@@ -36,4 +39,66 @@ export function createSessionReader(call: Call, deps: { clock: Clock }): Session
         .filter((history) => history.chatId === '' || history.chatId === chatId);
     },
   };
+}
+
+/** A session in which a person of the messenger spoke. */
+export interface SpokenSession {
+  id: number;
+  /** When the first word arrived in it. */
+  beganAt: Date;
+  /** When the last one was said. */
+  lastAt: Date;
+}
+
+/** By conversation. */
+export async function spokenSessions(
+  db: Database,
+  conversationIds: readonly string[],
+): Promise<Map<string, SpokenSession[]>> {
+  const rows = await db.prisma.message.groupBy({
+    by: ['conversationId', 'sessionId'],
+    where: { conversationId: { in: [...conversationIds] }, sessionId: { not: null }, deliveredAt: { not: null } },
+    _min: { deliveredAt: true },
+    _max: { sentAt: true },
+  });
+  const spoken = new Map<string, SpokenSession[]>();
+  for (const { conversationId, sessionId, _min, _max } of rows) {
+    const session = { id: Number(sessionId), beganAt: _min.deliveredAt ?? EVER, lastAt: _max.sentAt ?? EVER };
+    spoken.set(conversationId, [...(spoken.get(conversationId) ?? []), session]);
+  }
+  return spoken;
+}
+
+const EVER = new Date(0);
+
+/** The session in which the last message of a conversation arrived; they are sent one after the other. */
+export async function lastSpokenSession(db: Database, conversationId: string): Promise<string | undefined> {
+  const row = await db.prisma.message.findFirst({
+    where: { conversationId, direction: 'toPortal', sessionId: { not: null } },
+    orderBy: { deliveredAt: 'desc' },
+    select: { sessionId: true },
+  });
+  return row?.sessionId ?? undefined;
+}
+
+export interface AroundSilence {
+  spoken: readonly SpokenSession[];
+  /** Sessions the portal named, the last one among them. */
+  told: readonly (string | null | undefined)[];
+  /** When the silence was over. */
+  heardAt: Date;
+  /** What was last spoken in before that is left alone. */
+  notBefore: Date;
+}
+
+/**
+ * Pure: the sessions we know of, and what lies between the one that was spoken in before the silence and the last one:
+ * operators may have begun and finished some while nobody listened.
+ */
+export function sessionsAround({ spoken, told, heardAt, notBefore }: AroundSilence): number[] {
+  const young = spoken.filter(({ lastAt }) => lastAt >= notBefore).map(({ id }) => id);
+  const known = [...young, ...told.map(Number)].filter((id) => id > 0);
+  // What was told of a session may be younger than what was missed; what the person wrote before is not.
+  const before = spoken.filter(({ beganAt }) => beganAt < heardAt).map(({ id }) => id);
+  return withBetween(known, before.length > 0 ? Math.max(...before) : Math.min(...known));
 }

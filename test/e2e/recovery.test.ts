@@ -182,6 +182,25 @@ test('what is on its way when a run looks is not taken for lost: it arrives as i
   expect(delivery?.data).toMatchObject({ operator: { name: expect.any(String) as unknown } });
 });
 
+test('while no event arrives at all a run comes to its end, and delivers what it found at first', async () => {
+  const line = scene.portal.events.troubles;
+  line.add({ event: 'ONIMCONNECTORMESSAGEADD', effect: 'drop' });
+  write('down-9', 'Lost 0');
+  let more = 0;
+  const operators = setInterval(() => write('down-9', `Lost ${(more += 1)}`), 300);
+  try {
+    expect((await begin()).state).toBe('done');
+    await until(() => replies('down-9').includes('Lost 0'));
+  } finally {
+    clearInterval(operators);
+    line.clear();
+  }
+  await begin();
+  const texts = (): string[] => replies('down-9').filter((text) => text.startsWith('Lost'));
+  await until(() => texts().length > more);
+  expect(texts()).toEqual(Array.from({ length: more + 1 }, (_, n) => `Lost ${n}`));
+});
+
 describe('after a restart of seconds', () => {
   const asked = (): unknown[] =>
     scene.portal.ledger.entries({ method: 'imopenlines.dialog.get' }).map(({ params }) => Number(params.CHAT_ID));
