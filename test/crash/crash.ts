@@ -77,9 +77,9 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
 }
 
 /** How many things went wrong. */
-export function faultsIn({ toPortal, toMessenger, wrongNames, wrongCompanions }: CrashReport): number {
+export function faultsIn({ toPortal, toMessenger, wrongNames, nameRegressions, wrongCompanions }: CrashReport): number {
   const faults = [toPortal, toMessenger].flatMap(({ lost, doubled, outOfOrder }) => [lost, doubled, outOfOrder]);
-  return [...faults, toMessenger.unconfirmed, wrongNames, wrongCompanions].flat().length;
+  return [...faults, toMessenger.unconfirmed, wrongNames, nameRegressions, wrongCompanions].flat().length;
 }
 
 /** A tenth of the answers never arrives although the work was done, and a twentieth of the requests breaks before. */

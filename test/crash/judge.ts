@@ -16,13 +16,15 @@ export interface Judgement {
   /** `recovered`: the portal's event was lost. `unconfirmed`: shown to the operator as still being sent. */
   toMessenger: Direction & { recovered: number; unconfirmed: string[] };
   wrongNames: string[];
+  /** Dialogs that once got an older name after a newer one. */
+  nameRegressions: string[];
   wrongCompanions: string[];
 }
 
-/** Of what arrived, what is not where it was said. */
+/** Pure: whether what arrived follows the order of what was said; the same again at once is in order. */
 const isInOrder = (said: readonly string[], arrived: readonly string[]): boolean => {
   const places = arrived.map((text) => said.indexOf(text));
-  return places.every((place, at) => at === 0 || place > (places[at - 1] ?? 0));
+  return places.every((place, at) => at === 0 || place >= (places[at - 1] ?? 0));
 };
 
 /** Compares what both sides said with what the portal and the messenger have in their own records. */
@@ -36,10 +38,11 @@ export function judge(
   const toPortal = none();
   const toMessenger = { ...none(), recovered: 0, unconfirmed: [] as string[] };
   const wrongNames: string[] = [];
+  const nameRegressions: string[] = [];
   const wrongCompanions: string[] = [];
   const told = toldMessages(portal);
 
-  for (const [id, { byPerson, byOperator, name }] of said) {
+  for (const [id, { byPerson, byOperator, names }] of said) {
     const own = dialogs.filter(({ externalChatId }) => externalChatId === id);
     if (own.length !== 1) toPortal.doubled.push(`${id}: ${own.length} dialogs`);
     const messages = own[0]?.messages ?? [];
@@ -67,12 +70,21 @@ export function judge(
     const unsent = messages.filter(({ authorId, sending }) => authorId === OPERATOR && sending);
     toMessenger.unconfirmed.push(...unsent.map(({ text }) => `${id} ${text}`));
 
+    if (!isInOrder(names, namesGiven(portal, id))) nameRegressions.push(id);
+    const name = names.at(-1);
     if (own[0]?.title !== name) wrongNames.push(`${id}: ${own[0]?.title}, not ${name}`);
     const chats = companions.filter(({ title }) => title.startsWith(`${id} after`)).map(({ title }) => title);
     if (chats.length !== 1 || chats[0] !== name) wrongCompanions.push(`${id}: ${chats.join(' | ')}, not ${name}`);
   }
-  return { conversations: said.size, toPortal, toMessenger, wrongNames, wrongCompanions };
+  return { conversations: said.size, toPortal, toMessenger, wrongNames, nameRegressions, wrongCompanions };
 }
+
+/** Names a dialog was given, in the order the portal set them. */
+const namesGiven = (portal: SandboxPortal, id: string): string[] =>
+  portal.ledger
+    .entries({ method: 'imconnector.chat.name.set' })
+    .filter(({ executed, params }) => executed && params.CHAT_ID === id)
+    .map(({ params }) => String(params.NAME));
 
 function add(direction: Direction, id: string, said: readonly string[], arrived: readonly string[]): void {
   const there = new Set(arrived);

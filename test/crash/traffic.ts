@@ -7,8 +7,8 @@ export interface Said {
   byPerson: string[];
   /** What the operator wrote, by the id it has on the portal. */
   byOperator: { id: number; text: string }[];
-  /** The name of the last accepted rename. */
-  name: string;
+  /** Names of accepted renames; the last one shall stay. */
+  names: string[];
 }
 
 export interface Traffic {
@@ -29,7 +29,7 @@ const SESSION_ROUNDS = 20;
 
 export function createTraffic(site: Site, random: () => number): Traffic {
   const said = new Map<string, Said>(
-    Array.from({ length: CONVERSATIONS }, (_, n) => [`c-${n}`, { byPerson: [], byOperator: [], name: '' }]),
+    Array.from({ length: CONVERSATIONS }, (_, n) => [`c-${n}`, { byPerson: [], byOperator: [], names: [] }]),
   );
 
   async function say(id: string, text: string): Promise<void> {
@@ -42,7 +42,7 @@ export function createTraffic(site: Site, random: () => number): Traffic {
     for (const part of [1, 2]) await say(id, `${n}.${part}`);
     const name = `${id} after ${n}`;
     await site.send('conversation.renamed', { conversation: { id, name } });
-    Object.assign(said.get(id) ?? {}, { name });
+    said.get(id)?.names.push(name);
   }
 
   async function answer(id: string, chatId: number, n: number, isBack: Promise<void>): Promise<void> {

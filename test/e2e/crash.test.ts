@@ -14,6 +14,7 @@ test('processes and the database crash at random moments while answers get lost:
     toPortal: { ...nothing, messages: 6 * 2 * (KILLS + 1) },
     toMessenger: { ...nothing, messages: 6 * KILLS, unconfirmed: [] },
     wrongNames: [],
+    nameRegressions: [],
     wrongCompanions: [],
     parked: [],
   });
