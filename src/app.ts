@@ -6,7 +6,6 @@ import { createBlockedPortals } from './bridge/blockedPortals.ts';
 import { createPollSchedule } from './bridge/botEvents.ts';
 import { createDailyWork } from './bridge/daily.ts';
 import { firstAdminKey, replaceKey } from './bridge/identity.ts';
-import { createPulse } from './bridge/pulse.ts';
 import { createRetention } from './bridge/retention.ts';
 import type { Config } from './config.ts';
 import { createServerApp } from './http/server.ts';
@@ -64,7 +63,7 @@ export async function startGateway(config: Settled, lines: Logger, owned: { cloc
 async function startRounds(parts: Parts, worker: Worker): Promise<{ stop(): Promise<void> }> {
   const { db, outbox, portals, gate, wake, clock, log, localGateId, config, resealing } = parts;
   // Whoever only works has no door that could have been closed.
-  const pulse = config.role === 'worker' ? undefined : createPulse({ db, outbox, clock, log });
+  const pulse = config.role === 'worker' ? undefined : parts.pulse;
   await pulse?.start();
   const retention = createRetention({ db, clock, log });
   const pollSchedule = createPollSchedule({ db, outbox, clock, log });

@@ -55,13 +55,16 @@ export function bundled(call: Call, deps: { clock: Clock }): Call {
     const all = asked;
     asked = [];
     for (let start = 0; start < all.length; start += MAX_COMMANDS) {
-      await answer(all.slice(start, start + MAX_COMMANDS)).catch((error: unknown) => {
-        for (const { reject } of all.slice(start)) reject(error);
-      });
+      const failure: unknown = await answer(all.slice(start, start + MAX_COMMANDS)).catch((error: unknown) => error);
+      if (failure === undefined) continue;
+      // Whoever asked begins again with all of it; until then the portal is left alone.
+      for (const { reject } of all.slice(start)) reject(failure);
+      return;
     }
   }
 
-  async function answer(group: readonly Asked[]): Promise<void> {
+  /** Returns what the request failed with as a whole; undefined when it was answered. */
+  async function answer(group: readonly Asked[]): Promise<unknown> {
     const [only] = group;
     const single = group.length === 1 && only ? [await runSingle(call, only.command)] : undefined;
     const commands = group.map(({ command }) => command);
@@ -71,6 +74,9 @@ export function bundled(call: Call, deps: { clock: Clock }): Call {
       if (outcome?.ok) resolve(outcome.result);
       else reject(outcome?.failure);
     });
+    const failures = outcomes.flatMap((outcome) => (outcome.ok ? [] : outcome.failure));
+    const isWhole = failures.length === group.length && failures.every(({ verdict }) => verdict !== 'refused');
+    return isWhole ? failures[0] : undefined;
   }
 
   return (method, params) =>

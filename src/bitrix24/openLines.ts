@@ -41,7 +41,7 @@ export interface Dialog {
   chatId: string;
   title: string;
   userCode: string;
-  /** The last session of the dialog, open or not. */
+  /** The open session; a dialog that is closed names none (sample of imopenlines.dialog.get: `N|NONE|0|N|N|0`). */
   sessionId?: string;
 }
 
@@ -111,26 +111,29 @@ export interface HistoryMessage {
 
 export interface SessionHistory {
   sessionId: string;
-  /** Whose session it is; empty where the portal does not tell. */
+  /** Whose session it is. */
   chatId: string;
   messages: HistoryMessage[];
   /** Users who are people of a messenger, or bots: not of the staff. */
   outsiders: ReadonlySet<string>;
 }
 
-/** The messages of one session in their order, or undefined when it cannot be seen. */
+/**
+ * The messages of one session in their order, or undefined when it cannot be seen. Of a chat: those of its last session;
+ * only for users who take part in it (contract imconnector §3.15).
+ */
 export async function getSessionHistory(
   call: Call,
-  { sessionId }: { sessionId: string },
+  of: { sessionId: string } | { chatId: string },
 ): Promise<SessionHistory | undefined> {
   try {
-    const params = { SESSION_ID: sessionId };
+    const params = 'sessionId' in of ? { SESSION_ID: of.sessionId } : { CHAT_ID: of.chatId };
     const history = asFields(await call('imopenlines.session.history.get', params, { repeatable: true }));
     const messages = asList(history.message).map(asFields).flatMap(messageOf);
     const users = asList(history.users).map(asFields);
     const outsiders = users.filter((user) => asFlag(user.connector) || asFlag(user.bot)).map((user) => asText(user.id));
     return {
-      sessionId,
+      sessionId: 'sessionId' in of ? of.sessionId : (asId(history.sessionId) ?? ''),
       chatId: asId(history.chatId) ?? '',
       messages: messages.sort(byId),
       outsiders: new Set(outsiders),

@@ -25,6 +25,9 @@ export interface Sought {
   sessionBefore?: string | undefined;
 }
 
+/** Sessions a portal may begin while a call is in doubt; somebody waits, so not many are read. */
+const MOST_MEANWHILE = 30;
+
 /**
  * Reads the histories of the dialog's sessions from the one before it to the last, which may have begun after the message
  * arrived: what came through the connector carries its external id there (`params.connectorMid`, documentation of
@@ -42,13 +45,13 @@ export async function lookUpMessage(
     if (conversation.chatId !== null) return { kind: 'unknown', reason: 'the dialog cannot be read' };
     return probeByName(call, conversation);
   }
-  const last = dialog.sessionId ?? conversation.sessionId ?? undefined;
+  const sessions = createSessionReader(call, deps);
+  const told = conversation.sessionId ?? undefined;
+  const last = (await sessions.lastOf(dialog)) ?? told;
   if (last === undefined) return { kind: 'unknown', reason: 'the dialog names no session' };
-  const since = Number(message.sessionBefore ?? last);
-  const histories = await createSessionReader(call, deps).read(
-    withBetween([Number(last), since], since),
-    dialog.chatId,
-  );
+  const since = message.sessionBefore ?? told ?? last;
+  const known = [last, since, told ?? last].map(Number);
+  const histories = await sessions.read(withBetween(known, Number(since), MOST_MEANWHILE), dialog.chatId);
   const found = judge(histories, message, dialog.chatId);
   const isWhole = histories.some(({ sessionId }) => sessionId === last);
   if (found.kind === 'absent' && !isWhole)

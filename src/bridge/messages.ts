@@ -22,7 +22,7 @@ import {
   withoutFiles,
 } from './outgoing.ts';
 import type { PortalCalls } from './portals.ts';
-import { lastSpokenSession } from './sessions.ts';
+import { sessionBefore } from './sessions.ts';
 
 /** Where a message ended up. The chat is unknown when only its effect could be seen. */
 type Landing = Pick<SentMessage, 'sessionId'> & {
@@ -64,8 +64,8 @@ export function createMessageDelivery(deps: {
   ): Promise<Result | undefined> {
     const { externalId, part, author } = message;
     const { text } = (await outgoing(deps, message, job)).message;
-    const sessionBefore = await lastSpokenSession(db, message.conversationId);
-    const sought = { externalId, part, text, system: author !== 'person', sessionBefore };
+    const before = await sessionBefore(db, message);
+    const sought = { externalId, part, text, system: author !== 'person', sessionBefore: before };
     const found = await lookUpMessage(call, message.conversation, sought, deps);
     deps.log.info('message.lookedUp', { messageId: message.id, requestId: job.requestId, found: found.kind });
     if (found.kind === 'delivered') {

@@ -51,8 +51,18 @@ export interface RunOptions {
   unmarked?: boolean;
   /** ISO. Only conversations with an open session, or in which something was said since then. */
   activeSince?: string;
-  /** What the last look found and may be on its way just then: believed when the next look finds it too. */
-  suspects?: string[];
+  /** ISO. Of a run that began by itself: from when on nobody listened. */
+  silentSince?: string;
+  /** A page that is looked at again, because what was found there may have been on its way just then. */
+  again?: LookedAt;
+}
+
+export interface LookedAt {
+  conversationIds: string[];
+  isLast: boolean;
+  /** Names of what was found. */
+  suspects: string[];
+  looks: number;
 }
 
 /** Of a portal. */

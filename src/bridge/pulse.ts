@@ -1,5 +1,5 @@
-import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
+import { RequestError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { OutboxTx } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
@@ -9,74 +9,117 @@ import { type NewRun, startRun } from './runs.ts';
 /** Notices that nobody was listening for a while, and has what was said meanwhile recovered. */
 export interface Pulse {
   start(): Promise<void>;
+  /** Takes something a portal tells. When that fails, the portal never tells it again: it is looked for soon. */
+  hear<Result>(take: () => Promise<Result>): Promise<Result>;
   stop(): Promise<void>;
 }
 
 const KEY = 'listeningAt';
 const EVERY_MS = 20_000;
+/** While something was missed, or the database does not answer. */
+const SOON_MS = 2_000;
 /**
- * In a silence shorter than this, only where somebody may have been speaking is looked at: a restart shall not cost a
+ * Longer than between two beats. In a silence shorter than this, only where somebody may have been speaking is looked at: a restart shall not cost a
  * portal a request for every dialog it ever had.
  */
 const LONG_MS = 60_000;
 const ACTIVE_MS = 24 * 3_600_000;
 
-/** One that has not begun looks at everything this one would: many restarts are one run. */
-async function isWaiting({ prisma }: OutboxTx, { kind, portal, dryRun, options = {} }: NewRun): Promise<boolean> {
-  const waiting = await prisma.run.findMany({ where: { kind, portalId: portal.id, dryRun, state: 'waiting' } });
-  const isWhole = (all: RunOptions): boolean => all.activeSince === undefined;
-  return waiting.some((run) => isWhole(run.options as RunOptions) || !isWhole(options));
+/** A silence: milliseconds since the epoch. */
+interface Silence {
+  since: number;
+  now: number;
 }
 
-export function createPulse(deps: { db: Database; outbox: Outbox; clock: Clock; log: Logger }): Pulse {
-  const { db, outbox, clock, log } = deps;
+/** One that is not under way and has nothing behind it will look at everything this one would: many restarts are one run. */
+async function isWaiting({ prisma }: OutboxTx, { kind, portal, options = {} }: NewRun): Promise<boolean> {
+  const jobs = await prisma.job.findMany({ where: { kind, portalId: portal.id, state: 'waiting' } });
+  const ids = jobs.flatMap(({ payload }) => (payload as { runId?: string }).runId ?? []);
+  const runs = await prisma.run.findMany({ where: { id: { in: ids }, state: 'waiting' } });
+  return runs.some((run) => {
+    const { silentSince, activeSince } = run.options as RunOptions;
+    return silentSince !== undefined && (activeSince === undefined || options.activeSince !== undefined);
+  });
+}
+
+async function recover(tx: OutboxTx, { since, now }: Silence): Promise<string[]> {
+  // A clock that was set back tells nothing of how long it was.
+  const isShort = now >= since && now - since < LONG_MS;
+  const options = {
+    silentSince: new Date(Math.min(since, now)).toISOString(),
+    ...(isShort ? { activeSince: new Date(now - ACTIVE_MS).toISOString() } : {}),
+  };
+  const portals = await tx.prisma.portal.findMany({ where: { uninstalledAt: null } });
+  const runIds: string[] = [];
+  for (const portal of portals) {
+    const run = { kind: 'recoverReplies', portal, dryRun: false, now: new Date(now), options } as const;
+    if (!(await isWaiting(tx, run))) runIds.push(await startRun(tx, run));
+  }
+  return runIds;
+}
+
+/** The last beat, of whatever process; the row stays locked, so that processes look one after the other. */
+async function lastBeat({ sql }: OutboxTx): Promise<number | undefined> {
+  const [row] = await sql.rows<{ value: string }>('select value from setting where key = $1 for update', KEY);
+  return row && Number(row.value);
+}
+
+const SAVE = 'insert into setting (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value';
+
+export function createPulse(deps: { outbox: Outbox; clock: Clock; log: Logger }): Pulse {
+  const { outbox, clock, log } = deps;
   let timer: NodeJS.Timeout | undefined;
-  let beating: Promise<unknown> = Promise.resolve();
+  let beating: Promise<void> = Promise.resolve();
+  let stopped = false;
+  /** Also true until the first beat: how the last process ended is not known. */
+  let hasMissed = true;
 
-  const beat = (): Promise<unknown> =>
-    db.sql.rows(
-      `insert into setting (key, value) values ('${KEY}', $1) on conflict (key) do update set value = excluded.value`,
-      String(clock.now()),
-    );
-
-  /** Of several processes that start at once, one finds the old value. */
-  async function silenceMs(): Promise<number> {
-    const known = await db.prisma.setting.findUnique({ where: { key: KEY } });
-    if (!known) return 0;
-    const { count } = await db.prisma.setting.updateMany({
-      where: { key: KEY, value: known.value },
-      data: { value: String(clock.now()) },
-    });
-    return count === 0 ? 0 : clock.now() - Number(known.value);
+  /** The beat and the runs are one commit: a silence is forgotten when what was said in it is being looked for. */
+  async function beat(): Promise<void> {
+    const wasMissed = hasMissed;
+    hasMissed = false;
+    try {
+      const now = clock.now();
+      const runIds = await outbox.transaction(async (tx) => {
+        const since = await lastBeat(tx);
+        await tx.sql.rows(SAVE, KEY, String(now));
+        if (since === undefined) return [];
+        const wasSilent = Math.abs(now - since) > LONG_MS;
+        return wasMissed || wasSilent ? recover(tx, { since, now }) : [];
+      });
+      for (const runId of runIds) log.info('replies.recovering', { runId });
+    } catch (error) {
+      hasMissed = true;
+      log.warn('pulse.failed', { error });
+    }
   }
 
-  async function recover(): Promise<void> {
-    const silent = await silenceMs();
-    if (silent <= 0) return;
-    const now = new Date(clock.now());
-    const options = silent < LONG_MS ? { activeSince: new Date(now.getTime() - ACTIVE_MS).toISOString() } : {};
-    const portals = await db.prisma.portal.findMany({ where: { uninstalledAt: null } });
-    for (const portal of portals) {
-      const run = { kind: 'recoverReplies', portal, dryRun: false, now, options } as const;
-      const runId = await outbox.transaction(async (tx) =>
-        (await isWaiting(tx, run)) ? undefined : startRun(tx, run),
-      );
-      if (runId !== undefined) log.info('replies.recovering', { runId, portalId: portal.id, silentMs: silent });
-    }
+  function plan(): void {
+    clearTimeout(timer);
+    if (!stopped) timer = setTimeout(() => void (beating = beat().then(plan)), hasMissed ? SOON_MS : EVERY_MS);
   }
 
   return {
     async start() {
-      await recover();
       await beat();
-      timer = setInterval(() => {
-        beating = beat().catch((error: unknown) => log.warn('pulse.failed', { error }));
-      }, EVERY_MS);
+      plan();
+    },
+    async hear(take) {
+      try {
+        return await take();
+      } catch (error) {
+        if (!hasMissed && !(error instanceof RequestError)) {
+          hasMissed = true;
+          plan();
+        }
+        throw error;
+      }
     },
     async stop() {
-      clearInterval(timer);
+      stopped = true;
+      clearTimeout(timer);
       await beating;
-      await beat().catch(() => undefined);
+      await beat();
     },
   };
 }

@@ -88,24 +88,26 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
       db,
       page.map(({ id }) => id),
     );
+    const { unmarked = false, silentSince, activeSince } = row.options as RunOptions;
     const histories = await Promise.all(
-      page.map((conversation, index) => {
+      page.map(async (conversation, index) => {
         const ids = sessionsAround({
           spoken: spokenIn.get(conversation.id) ?? [],
-          told: [conversation.sessionId, dialogs[index]?.sessionId],
-          heardAt: row.createdAt,
+          told: [conversation.sessionId, await sessions.lastOf(dialogs[index])],
+          silentSince: silentSince === undefined ? row.createdAt : new Date(silentSince),
           notBefore: new Date(notBefore(conversation)),
         });
         return sessions.read(ids, conversation.chatId);
       }),
     );
     const known = await knownReplies(db, page, histories.flat());
-    const { unmarked = false } = row.options as RunOptions;
     return page.flatMap((conversation, index) => {
       const limits = { notBefore: notBefore(conversation), unmarked };
       const replies = known.get(conversation.id) ?? new Map<string, KnownReply>();
       const found = (histories[index] ?? []).flatMap((history) => judgeHistory(history, replies, limits));
-      return inOrder(found).map((one) => ({ conversation, ...one }));
+      const findings = inOrder(found).map((one) => ({ conversation, ...one }));
+      // A restart is no reason to list the notes of the staff again.
+      return activeSince === undefined ? findings : findings.filter(isRepairable);
     });
   }
 
@@ -115,6 +117,10 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
     scope: inPortal,
     look,
     suspect: (finding) => (isRepairable(finding) ? `${finding.message.id}:${finding.judgement}` : undefined),
+    isUnderWay: async ({ portalId }) => {
+      const events = { kind: 'applyPortalEvent', portalId, state: { in: ['waiting', 'running'] } };
+      return (await db.prisma.job.count({ where: events })) > 0;
+    },
     record: (tx, row, findings, requestId) => record({ tx, requestId, now: new Date(clock.now()) }, row, findings),
   };
   return createRunHandler(turns, deps);

@@ -3,14 +3,16 @@ import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { Failure, Handler, Job, OutboxTx, Result, Run } from '../outbox/job.ts';
 import { type ConversationContext, withContext } from './conversations.ts';
-import type { RunOptions } from './model.ts';
+import type { LookedAt, RunOptions } from './model.ts';
 
 /** A run goes in turns, each of one page and one commit: a crash repeats a turn, and other work of the portal comes between. */
 
 /** Conversations of one turn. */
 const PAGE = 10;
 /** Longer than an event of the portal is on its way to us. */
-const LOOK_AGAIN_MS = 3_000;
+const LOOK_AGAIN_MS = 10_000;
+/** Events that were taken and are not applied yet are waited for, but not for ever. */
+const MOST_LOOKS = 8;
 
 /** A run over the conversations of a portal. */
 export type RunRow = Prisma.RunGetPayload<object> & { portalId: string };
@@ -28,6 +30,8 @@ export interface RunTurns<Finding> {
   look: (row: RunRow, page: readonly ConversationContext[], run: Run) => Promise<Finding[]>;
   /** A name for what may be no finding in a moment: it is believed when a second look finds it too. */
   suspect?: (finding: Finding) => string | undefined;
+  /** Whether something that was taken may still make a finding none. */
+  isUnderWay?: (row: RunRow) => Promise<boolean>;
   /** Stores the findings and repairs, unless the run is dry. Returns how many are being repaired. */
   record: (tx: OutboxTx, row: RunRow, findings: readonly Finding[], requestId: string | undefined) => Promise<number>;
 }
@@ -40,13 +44,30 @@ interface TurnDeps {
 
 export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock, log }: TurnDeps): Handler {
   const { page: take = PAGE, suspect: nameOf = () => undefined } = turns;
+  const load = { include: withContext, orderBy: { id: 'asc' } } as const;
 
-  async function nextPage({ portalId, options, cursor }: RunRow): Promise<ConversationContext[]> {
-    const where = {
-      ...turns.scope(portalId, options as RunOptions),
-      ...(cursor === null ? {} : { id: { gt: cursor } }),
-    };
-    return db.prisma.conversation.findMany({ where, include: withContext, orderBy: { id: 'asc' }, take });
+  async function pageOf({ portalId, cursor }: RunRow, { again, ...options }: RunOptions) {
+    if (again) {
+      const where = { id: { in: again.conversationIds } };
+      return { page: await db.prisma.conversation.findMany({ ...load, where }), isLast: again.isLast };
+    }
+    const where = { ...turns.scope(portalId, options), ...(cursor === null ? {} : { id: { gt: cursor } }) };
+    const page = await db.prisma.conversation.findMany({ ...load, where, take });
+    return { page, isLast: page.length < take };
+  }
+
+  /** What the first look found is looked at twice, and longer while something that was taken is not applied. */
+  async function isTooSoon(row: RunRow, again: LookedAt | undefined, suspects: readonly string[]): Promise<boolean> {
+    if (suspects.length === 0) return false;
+    if (!again) return true;
+    return again.looks < MOST_LOOKS && ((await turns.isUnderWay?.(row)) ?? false);
+  }
+
+  /** What a turn changes of its run, whatever it found. */
+  async function begun(row: RunRow, options: RunOptions) {
+    const now = new Date(clock.now());
+    if (row.startedAt !== null) return { startedAt: row.startedAt };
+    return { startedAt: now, total: await db.prisma.conversation.count({ where: turns.scope(row.portalId, options) }) };
   }
 
   return {
@@ -54,23 +75,27 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
       const found = await db.prisma.run.findUnique({ where: { id: job.payload.runId ?? '' } });
       if (!found || found.portalId === null || found.state === 'done') return { outcome: 'done' };
       const row = { ...found, portalId: found.portalId };
-      const page = await nextPage(row);
+      const { again, ...options } = row.options as RunOptions;
+      const { page, isLast } = await pageOf(row, { again, ...options });
       const seen = await turns.look(row, page, run);
-      const { suspects: before, ...options } = row.options as RunOptions;
       const suspects = seen.map(nameOf).filter((name) => name !== undefined);
-      if (before === undefined && suspects.length > 0) return lookAgain(row.id, { ...options, suspects });
-      // What only the second look found was said after the first: it will arrive by itself.
-      const believed = new Set([...(before ?? []), undefined]);
+      const begins = await begun(row, options);
+      const conversationIds = again?.conversationIds ?? page.map(({ id }) => id);
+      if (await isTooSoon(row, again, suspects)) {
+        const looks = (again?.looks ?? 0) + 1;
+        const next = { conversationIds, isLast, suspects: again?.suspects ?? suspects, looks };
+        return lookAgain(row.id, { ...begins, options: { ...options, again: { ...next } } });
+      }
+      // What only a later look found was said after the first: it will arrive by itself.
+      const believed = new Set([...(again?.suspects ?? []), undefined]);
       const findings = seen.filter((finding) => believed.has(nameOf(finding)));
-      const isLast = page.length < take;
-      const now = new Date(clock.now());
       const commit = async (tx: OutboxTx): Promise<void> => {
         const repaired = await turns.record(tx, row, findings, job.requestId);
         const data = {
+          ...begins,
           state: isLast ? 'done' : 'running',
-          startedAt: row.startedAt ?? now,
-          finishedAt: isLast ? now : null,
-          cursor: page.at(-1)?.id ?? row.cursor,
+          finishedAt: isLast ? new Date(clock.now()) : null,
+          cursor: conversationIds.at(-1) ?? row.cursor,
           checked: { increment: page.length },
           found: { increment: findings.length },
           repaired: { increment: repaired },
@@ -87,14 +112,12 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
   };
 }
 
-function lookAgain(id: string, options: RunOptions): Result {
+function lookAgain(id: string, data: Prisma.RunUpdateInput): Result {
   return {
     outcome: 'later',
     afterMs: LOOK_AGAIN_MS,
     reason: 'what is on its way just now shall arrive first',
-    async commit(tx) {
-      await tx.prisma.run.update({ where: { id }, data: { state: 'running', options: { ...options } } });
-    },
+    commit: async (tx) => void (await tx.prisma.run.update({ where: { id }, data: { ...data, state: 'running' } })),
   };
 }
 

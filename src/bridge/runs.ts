@@ -22,8 +22,7 @@ export async function startRun(
   tx: OutboxTx,
   { kind, portal, dryRun, now, options = {}, requestId }: NewRun,
 ): Promise<string> {
-  const total = await tx.prisma.conversation.count({ where: SCOPES[kind](portal.id, options) });
-  const data = { kind, portalId: portal.id, dryRun, total, createdAt: now, options: options as Prisma.InputJsonObject };
+  const data = { kind, portalId: portal.id, dryRun, createdAt: now, options: options as Prisma.InputJsonObject };
   const { id: runId } = await tx.prisma.run.create({ data });
   const job = { gateId: portal.gateId.toString(), portalId: portal.id, requestId, payload: { runId } };
   await tx.enqueue([jobOf[kind](job)]);
@@ -52,9 +51,3 @@ export const findable = (portalId: string) => ({
   channel: { portalId },
   OR: [{ chatId: { not: null } }, { bitrixUserId: { not: null } }, { channel: { connector: { kind: 'group' } } }],
 });
-
-const SCOPES = {
-  recoverReplies: inPortal,
-  reconcileCompanions: withCompanion,
-  reconcileNames: findable,
-} satisfies Record<PortalRunKind, unknown>;

@@ -1,5 +1,5 @@
 import { bundled } from '../bitrix24/batch.ts';
-import { getSessionHistory, type SessionHistory } from '../bitrix24/openLines.ts';
+import { type Dialog, getSessionHistory, type SessionHistory } from '../bitrix24/openLines.ts';
 import type { Call } from '../bitrix24/portalApi.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
@@ -10,9 +10,9 @@ import type { Clock } from '../kit/clock.ts';
 const MOST_BETWEEN = 100;
 
 /** Pure: the known numbers, and those from `since` to the last one; the newest of these where there are too many. */
-export function withBetween(known: readonly number[], since: number): number[] {
+export function withBetween(known: readonly number[], since: number, most = MOST_BETWEEN): number[] {
   const last = Math.max(...known);
-  const from = Math.max(since, last - MOST_BETWEEN);
+  const from = Math.max(since, last - most);
   const between = Array.from({ length: Math.max(0, last - from) }, (_, index) => from + index);
   return [...new Set([...known, ...between])].filter((id) => id > 0).sort((a, b) => a - b);
 }
@@ -20,6 +20,8 @@ export function withBetween(known: readonly number[], since: number): number[] {
 export interface SessionReader {
   /** Histories of these sessions that can be seen and are of that chat. What is asked side by side shares requests. */
   read(sessionIds: readonly number[], chatId: string | null): Promise<SessionHistory[]>;
+  /** The last session of a dialog, which only names one that is open; undefined where we may not look. */
+  lastOf(dialog: Dialog | undefined): Promise<string | undefined>;
 }
 
 /** Asks for each session once: those between two known ones are of several dialogs. */
@@ -34,9 +36,11 @@ export function createSessionReader(call: Call, deps: { clock: Clock }): Session
   return {
     async read(sessionIds, chatId) {
       const histories = await Promise.all(sessionIds.map(historyOf));
-      return histories
-        .filter((history) => history !== undefined)
-        .filter((history) => history.chatId === '' || history.chatId === chatId);
+      return histories.filter((history) => history !== undefined).filter((history) => history.chatId === chatId);
+    },
+    async lastOf(dialog) {
+      if (!dialog || dialog.sessionId !== undefined) return dialog?.sessionId;
+      return (await getSessionHistory(together, { chatId: dialog.chatId }))?.sessionId;
     },
   };
 }
@@ -71,11 +75,14 @@ export async function spokenSessions(
 
 const EVER = new Date(0);
 
-/** The session in which the last message of a conversation arrived; they are sent one after the other. */
-export async function lastSpokenSession(db: Database, conversationId: string): Promise<string | undefined> {
+/** The session in which the message before one arrived; they are sent one after the other. */
+export async function sessionBefore(
+  db: Database,
+  { conversationId, createdAt }: { conversationId: string; createdAt: Date },
+): Promise<string | undefined> {
   const row = await db.prisma.message.findFirst({
-    where: { conversationId, direction: 'toPortal', sessionId: { not: null } },
-    orderBy: { deliveredAt: 'desc' },
+    where: { conversationId, direction: 'toPortal', sessionId: { not: null }, createdAt: { lt: createdAt } },
+    orderBy: { createdAt: 'desc' },
     select: { sessionId: true },
   });
   return row?.sessionId ?? undefined;
@@ -85,8 +92,7 @@ export interface AroundSilence {
   spoken: readonly SpokenSession[];
   /** Sessions the portal named, the last one among them. */
   told: readonly (string | null | undefined)[];
-  /** When the silence was over. */
-  heardAt: Date;
+  silentSince: Date;
   /** What was last spoken in before that is left alone. */
   notBefore: Date;
 }
@@ -95,10 +101,10 @@ export interface AroundSilence {
  * Pure: the sessions we know of, and what lies between the one that was spoken in before the silence and the last one:
  * operators may have begun and finished some while nobody listened.
  */
-export function sessionsAround({ spoken, told, heardAt, notBefore }: AroundSilence): number[] {
+export function sessionsAround({ spoken, told, silentSince, notBefore }: AroundSilence): number[] {
   const young = spoken.filter(({ lastAt }) => lastAt >= notBefore).map(({ id }) => id);
   const known = [...young, ...told.map(Number)].filter((id) => id > 0);
   // What was told of a session may be younger than what was missed; what the person wrote before is not.
-  const before = spoken.filter(({ beganAt }) => beganAt < heardAt).map(({ id }) => id);
+  const before = spoken.filter(({ beganAt }) => beganAt < silentSince).map(({ id }) => id);
   return withBetween(known, before.length > 0 ? Math.max(...before) : Math.min(...known));
 }

@@ -61,7 +61,8 @@ function metricsOf(
 }
 
 function machineDoorsOf(parts: Parts): Router[] {
-  const { log, clock, db, wake, outbox, vault, localGateId, messengers, acceptance, installation, frames } = parts;
+  const { log, clock, db, wake, outbox, vault, localGateId, messengers, acceptance, installation, frames, pulse } =
+    parts;
   return [
     createMessengerWebhook({
       clock,
@@ -72,8 +73,9 @@ function machineDoorsOf(parts: Parts): Router[] {
     createPortalEventsDoor({
       log,
       install: (form, requestId) => acceptInstallEvent({ ...frames, outbox, vault, localGateId }, form, requestId),
-      identify: (event) => identifyPortal(db, event),
-      accept: (portalId, event, requestId) => acceptPortalEvent({ db, wake, localGateId }, portalId, event, requestId),
+      identify: (event) => pulse.hear(() => identifyPortal(db, event)),
+      accept: (portalId, event, requestId) =>
+        pulse.hear(() => acceptPortalEvent({ db, wake, localGateId }, portalId, event, requestId)),
       uninstalled: (portalId, requestId) => installation.uninstalled(portalId, requestId),
     }),
   ];

@@ -9,6 +9,7 @@ import { createDeliveries } from '../bridge/deliveries.ts';
 import { createMedia } from '../bridge/media.ts';
 import { createMessengerDirectory } from '../bridge/messengers.ts';
 import { createPortalCalls } from '../bridge/portals.ts';
+import { createPulse } from '../bridge/pulse.ts';
 import { createResealing } from '../bridge/resealing.ts';
 import type { Config } from '../config.ts';
 import { createDatabase } from '../db/database.ts';
@@ -70,6 +71,7 @@ export async function createParts(config: Settled, lines: Logger, owned: { clock
     ...{ config, log, clock, vault, db, wake, outbox, gate, client, oauth, portals, bots, installation },
     ...{ installationId, localGateId, address, publicUrl, egress, metrics, calm },
     wrongKeys: createWrongKeys({ onThrottled: (address) => log.warn('keys.throttled', { address }) }),
+    pulse: createPulse({ outbox, clock, log }),
     acceptance: createAcceptance({ db, wake, log, ...owned }),
     messengers: createMessengerDirectory({ db, vault, clock }),
     deliveries: createDeliveries({ db, vault, clock, log, client: createMessengerClient(outside) }),

@@ -15,8 +15,10 @@ import { createTraffic } from './traffic.ts';
 export interface CrashOptions {
   /** How often a process is killed. */
   kills: number;
-  /** In each so-manieth round PostgreSQL is torn down before the process. */
+  /** In each so-manieth round PostgreSQL is torn down before the process, or instead of it in turns. */
   databaseEvery?: number;
+  /** In each so-manieth round the operator finishes the dialogs. */
+  sessionRounds?: number;
   /** Random numbers in [0, 1); a seeded source makes a run repeatable as far as processes allow. */
   random?: () => number;
   onProgress?: (kill: number) => void;
@@ -25,49 +27,57 @@ export interface CrashOptions {
 export interface CrashReport extends Judgement {
   kills: number;
   databaseCrashes: number;
-  /** Waits for a person; as `kind: reason`. */
+  /** Jobs that wait for a person, as `kind: reason`: what cannot be known, and what failed for good. */
   parked: string[];
+  dead: string[];
 }
 
-/** Longer than a lease, so that what a dead process held is free. */
-const LEASE_OVER_MS = 20_000;
+/** How long nobody listens. Longer than a lease, so that what a dead process held is free; sometimes longer than a lost call. */
+const AWAY_MS = [20_000, 90_000] as const;
 
 export async function crash(options: CrashOptions): Promise<CrashReport> {
-  const { kills, databaseEvery = 25, random = Math.random, onProgress } = options;
+  const { kills, databaseEvery = 25, sessionRounds = 20, random = Math.random, onProgress } = options;
   const postgres = await startCrashPostgres();
   const sandbox = await createSandbox();
   const portal = await sandbox.addPortal({ memberId: 'crash', requestLimit: 'off', plan: 'enterprise' });
   const site = createSite(sandbox, portal, postgres.databaseUrl);
   const messenger = await startMessenger({ secrets: () => [site.deliverySecret], now: () => sandbox.clock.now() });
+  let killed = 0;
   let databaseCrashes = 0;
   try {
     await site.start();
     await site.wire(messenger.url);
-    const traffic = createTraffic(site, random);
+    const traffic = createTraffic(site, { random, sessionRounds });
     await traffic.greet();
     await site.drain();
     loseAnswers(portal);
     failDeliveries(messenger, random);
-    for (let kill = 1; kill <= kills; kill++) {
+    for (let round = 1; killed < kills; round++) {
       let isBack = (): void => undefined;
-      const talking = traffic.round(kill, new Promise((resolve) => (isBack = resolve)));
+      const talking = traffic.round(round, new Promise((resolve) => (isBack = resolve)));
       await sleep(random() * 400);
-      if (kill % databaseEvery === 0) {
+      const breaksDatabase = round % databaseEvery === 0;
+      if (breaksDatabase) {
         await postgres.crash();
         databaseCrashes++;
         await sleep(random() * 400);
       }
-      await site.kill();
-      sandbox.advance(LEASE_OVER_MS);
-      await site.start();
+      if (!breaksDatabase || databaseCrashes % 2 === 0) {
+        await site.kill();
+        killed++;
+        sandbox.advance(AWAY_MS[random() < 0.5 ? 0 : 1]);
+        await site.start();
+      }
       isBack();
       await talking;
-      onProgress?.(kill);
+      onProgress?.(killed);
     }
     portal.faults.clear();
     messenger.answerWith(taken);
     await site.drain();
-    return { kills, databaseCrashes, ...judge(portal, traffic.said, messenger.received), parked: await site.parked() };
+    const judgement = judge(portal, traffic.said, messenger.received, await site.told());
+    const [parked, dead] = [await site.left('parked'), await site.left('dead')];
+    return { kills, databaseCrashes, ...judgement, parked, dead };
   } finally {
     await site.close();
     await messenger.close();
@@ -77,9 +87,16 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
 }
 
 /** How many things went wrong. */
-export function faultsIn({ toPortal, toMessenger, wrongNames, nameRegressions, wrongCompanions }: CrashReport): number {
+export function faultsIn({
+  toPortal,
+  toMessenger,
+  wrongNames,
+  nameRegressions,
+  wrongCompanions,
+  dead,
+}: CrashReport): number {
   const faults = [toPortal, toMessenger].flatMap(({ lost, doubled, outOfOrder }) => [lost, doubled, outOfOrder]);
-  return [...faults, toMessenger.unconfirmed, wrongNames, nameRegressions, wrongCompanions].flat().length;
+  return [...faults, toMessenger.unconfirmed, wrongNames, nameRegressions, wrongCompanions, dead].flat().length;
 }
 
 /** A tenth of the answers never arrives although the work was done, and a twentieth of the requests breaks before. */

@@ -32,6 +32,7 @@ export function judge(
   portal: SandboxPortal,
   said: ReadonlyMap<string, Said>,
   received: readonly Delivered[],
+  told: ReadonlySet<string>,
 ): Judgement {
   const { dialogs, companions } = portal.state();
   const none = (): Direction => ({ messages: 0, lost: [], doubled: [], outOfOrder: [] });
@@ -40,7 +41,6 @@ export function judge(
   const wrongNames: string[] = [];
   const nameRegressions: string[] = [];
   const wrongCompanions: string[] = [];
-  const told = toldMessages(portal);
 
   for (const [id, { byPerson, byOperator, names }] of said) {
     const own = dialogs.filter(({ externalChatId }) => externalChatId === id);
@@ -58,15 +58,11 @@ export function judge(
     const texts = byOperator.map(({ text }) => text);
     add(toMessenger, id, texts, arrived);
     // What the portal could not tell is found later, and cannot come before what it told meanwhile.
-    const inTime = new Set(byOperator.filter((one) => told.has(one.id)).map(({ text }) => text));
-    if (
-      !isInOrder(
-        texts,
-        [...new Set(arrived)].filter((text) => inTime.has(text)),
-      )
-    )
-      toMessenger.outOfOrder.push(id);
-    toMessenger.recovered += texts.length - inTime.size;
+    const recovered = new Set(byOperator.filter((one) => !told.has(String(one.id))).map(({ text }) => text));
+    const inTime = arrived.filter((text) => !recovered.has(text));
+    const late = arrived.filter((text) => recovered.has(text));
+    if (!isInOrder(texts, inTime) || !isInOrder(texts, late)) toMessenger.outOfOrder.push(id);
+    toMessenger.recovered += recovered.size;
     const unsent = messages.filter(({ authorId, sending }) => authorId === OPERATOR && sending);
     toMessenger.unconfirmed.push(...unsent.map(({ text }) => `${id} ${text}`));
 
@@ -92,16 +88,4 @@ function add(direction: Direction, id: string, said: readonly string[], arrived:
   direction.lost.push(...said.filter((text) => !there.has(text)).map((text) => `${id} ${text}`));
   const again = arrived.filter((text, at) => arrived.indexOf(text) !== at);
   direction.doubled.push(...again.map((text) => `${id} ${text}`));
-}
-
-/** Messages of operators whose event the gateway took. */
-function toldMessages(portal: SandboxPortal): Set<number> {
-  const taken = portal.events
-    .sent()
-    .filter(({ event, status }) => event === 'ONIMCONNECTORMESSAGEADD' && status === 200);
-  return new Set(
-    taken.flatMap(({ data }) =>
-      (data as { MESSAGES: { im: { message_id: number } }[] }).MESSAGES.map(({ im }) => im.message_id),
-    ),
-  );
 }

@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import axios from 'axios';
 import type { Settled } from '../../src/app.ts';
+import { readOperatorMessages } from '../../src/bitrix24/connectorEvents.ts';
+import type { PortalEvent } from '../../src/bitrix24/events.ts';
 import { readConfig } from '../../src/config.ts';
 import { createDatabase } from '../../src/db/database.ts';
 import { sign } from '../../src/messenger/signature.ts';
@@ -26,13 +28,15 @@ export interface Site {
   send(type: string, data: object): Promise<void>;
   /** Lets time pass until nothing is left to do. */
   drain(): Promise<void>;
-  /** Jobs that wait for a person, as `kind: reason`. */
-  parked(): Promise<string[]>;
+  /** Jobs in one of the states that wait for a person, as `kind: reason`. */
+  left(state: 'parked' | 'dead'): Promise<string[]>;
+  /** Messages of operators whose event was taken, by their ids on the portal. */
+  told(): Promise<Set<string>>;
   close(): Promise<void>;
 }
 
 const STEP_MS = 5_000;
-const SURELY_DRAINED_MS = 30 * 60_000;
+const SURELY_STUCK_MS = 60 * 60_000;
 
 const forkGateway = (): ChildProcess =>
   fork('test/crash/gatewayChild.ts', { execArgv: ['--import', 'tsx'], stdio: 'inherit' });
@@ -115,18 +119,27 @@ export function createSite(sandbox: Sandbox, portal: SandboxPortal, databaseUrl:
     },
     async drain() {
       const left = (): Promise<number> => db.prisma.job.count({ where: { state: { in: ['waiting', 'running'] } } });
-      for (let quiet = 0, passedMs = 0; quiet < 3; passedMs += STEP_MS) {
-        if (passedMs > SURELY_DRAINED_MS) throw new Error(`${await left()} jobs are still left after a long time`);
+      for (let quiet = 0, least = Infinity, idleMs = 0; quiet < 3; idleMs += STEP_MS) {
+        if (idleMs > SURELY_STUCK_MS) throw new Error(`${least} jobs are left and nothing happens any more`);
         sandbox.advance(STEP_MS);
         child?.send({ advanceMs: STEP_MS });
         // A request takes real time: the lease of its lane must not run out over a few milliseconds of it.
         await sleep(400);
-        quiet = (await left()) === 0 ? quiet + 1 : 0;
+        const now = await left();
+        if (now < least) idleMs = 0;
+        least = Math.min(least, now);
+        quiet = now === 0 ? quiet + 1 : 0;
       }
     },
-    async parked() {
-      const jobs = await db.prisma.job.findMany({ where: { state: { in: ['parked', 'dead'] } } });
+    async left(state) {
+      const jobs = await db.prisma.job.findMany({ where: { state } });
       return jobs.map(({ kind, lastCode }) => `${kind}: ${lastCode}`);
+    },
+    async told() {
+      const event = 'ONIMCONNECTORMESSAGEADD';
+      const rows = await db.prisma.portalEvent.findMany({ where: { event }, select: { payload: true } });
+      const items = rows.flatMap(({ payload }) => readOperatorMessages(payload as unknown as PortalEvent).items);
+      return new Set(items.map(({ messageId }) => messageId));
     },
     async close() {
       if (child) await end(child);

@@ -24,10 +24,11 @@ export interface Traffic {
 
 const CONVERSATIONS = 6;
 export const OPERATOR = 27;
-/** Every so many rounds the operator finishes the dialogs: a new session begins with the next word. */
-const SESSION_ROUNDS = 20;
-
-export function createTraffic(site: Site, random: () => number): Traffic {
+/** `sessionRounds`: after so many the operator finishes the dialogs, and a new session begins with the next word. */
+export function createTraffic(
+  site: Site,
+  { random, sessionRounds }: { random: () => number; sessionRounds: number },
+): Traffic {
   const said = new Map<string, Said>(
     Array.from({ length: CONVERSATIONS }, (_, n) => [`c-${n}`, { byPerson: [], byOperator: [], names: [] }]),
   );
@@ -59,7 +60,7 @@ export function createTraffic(site: Site, random: () => number): Traffic {
     },
     async round(n, isBack) {
       const dialogs = site.portal.state().dialogs;
-      if (n % SESSION_ROUNDS === 0) dialogs.forEach(({ chatId }) => site.portal.closeDialog(chatId, { atOnce: true }));
+      if (n % sessionRounds === 0) dialogs.forEach(({ chatId }) => site.portal.closeDialog(chatId, { atOnce: true }));
       await Promise.all([
         ...[...said.keys()].map((id) => speak(id, n)),
         ...dialogs.map(({ externalChatId, chatId }) => answer(externalChatId, chatId, n, isBack)),

@@ -5,12 +5,14 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { applyMigrations } from '../../src/db/migrate.ts';
+import { listenIn, type MessengerStandIn } from '../support/messengerStandIn.ts';
 import { type Scene, startScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
 let home: string;
 let server: EmbeddedPostgres;
 let scene: Scene;
+let messenger: MessengerStandIn;
 
 beforeAll(async () => {
   home = await mkdtemp(path.join(tmpdir(), 'gateway-database-test-'));
@@ -19,9 +21,11 @@ beforeAll(async () => {
   const databaseUrl = await server.database('gateway');
   await applyMigrations(databaseUrl, path.resolve('prisma/migrations'));
   scene = await startScene({ databaseUrl });
+  messenger = await listenIn(scene);
 });
 afterAll(async () => {
   await scene.close();
+  await messenger.close();
   await server.stop();
   await rm(home, { recursive: true, force: true });
 });
@@ -59,4 +63,20 @@ test('while the database is gone webhooks are answered 503, and afterwards nothi
   await until(() => texts('c-1').length === 3, Boolean, { withinMs: 40_000 });
   await scene.idle();
   expect(texts('c-1')).toEqual(['Before', 'Under way', 'Refused']);
+});
+
+test('what an operator writes while the database is gone is delivered when it is back, without a restart', async () => {
+  const { chatId = 0 } = scene.dialogs('c-1')[0] ?? {};
+  const { port } = new URL(server.url('gateway'));
+  await server.stop();
+  scene.portal.operatorMessage(chatId, 27, { text: 'Nobody stored it' });
+  await scene.portal.events.idle();
+  server = await startEmbeddedPostgres({ home, port: Number(port), fast: true });
+  const replies = (): string[] => messenger.of('operator.message.created').map(({ data }) => data.message.text);
+  await until(
+    () => scene.api.get<{ items: unknown[] }>('/runs'),
+    ({ data }) => data.items?.length > 0,
+  );
+  await scene.passUntil(() => replies().includes('Nobody stored it'));
+  expect(replies()).toEqual(['Nobody stored it']);
 });

@@ -29,6 +29,8 @@ function dialogAnswer({ portal }: MethodCall, dialog: DialogRow) {
   const { chatId, userCode, title, description, sessionId, ownerId, participants, createdAt } = dialog;
   const messages = messagesOf(portal, chatId).values();
   const crm = 'N|NONE|0|N|N';
+  // Closing takes the session out of the chat (sample of imopenlines.dialog.get).
+  const isOpen = openSession(portal, dialog) !== undefined;
   return {
     id: chatId,
     parent_chat_id: 0,
@@ -45,7 +47,7 @@ function dialogAnswer({ portal }: MethodCall, dialog: DialogRow) {
     last_message_id: messages.at(-1)?.id ?? 0,
     entity_type: 'LINES',
     entity_id: userCode,
-    entity_data_1: `${crm}|${sessionId}|${Math.floor(createdAt / 1000)}|0|0|0`,
+    entity_data_1: `${crm}|${isOpen ? sessionId : 0}|${Math.floor(createdAt / 1000)}|0|0|0`,
     entity_data_2: 'LEAD|0|COMPANY|0|CONTACT|0|DEAL|0',
     entity_data_3: '',
     mute_list: [],
