@@ -249,3 +249,25 @@ describe('after a restart of seconds', () => {
     await scene.passUntil(runs, (all) => all.every(({ state }) => state === 'done'));
   });
 });
+
+test('after a restart of seconds a dialog that was just closed is looked at too: an operator may open it again', async () => {
+  const fresh = await startScene();
+  const chat = await listenIn(fresh);
+  try {
+    await fresh.say('closed', 'm-1', 'Hello');
+    const { dialog } = await fresh.conversation('closed', (view) => view.dialog.chatId !== null);
+    const chatId = Number(dialog.chatId);
+    fresh.portal.closeDialog(chatId, { atOnce: true });
+    await fresh.conversation('closed', (view) => !view.dialog.sessionOpen);
+    await fresh.restart(async () => {
+      fresh.portal.operatorMessage(chatId, OPERATOR, { text: 'One more thing' });
+      await fresh.portal.events.idle();
+      fresh.advance(5_000);
+    });
+    const texts = (): string[] => chat.of('operator.message.created').map(({ data }) => data.message.text);
+    await fresh.passUntil(() => texts().includes('One more thing'));
+  } finally {
+    await fresh.close();
+    await chat.close();
+  }
+});
