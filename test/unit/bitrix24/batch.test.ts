@@ -1,4 +1,5 @@
-import { runBatch, type Command } from '../../../src/bitrix24/batch.ts';
+import { bundled, type Command, MAX_COMMANDS, runBatch } from '../../../src/bitrix24/batch.ts';
+import type { Call } from '../../../src/bitrix24/portalApi.ts';
 import { parseForm } from '../../../src/bitrix24/form.ts';
 import { refused, scriptedCall } from './scriptedCall.ts';
 
@@ -88,4 +89,39 @@ test('nothing is no request, 51 commands are a mistake', async () => {
   expect(await runBatch(call, [], { clock })).toEqual([]);
   expect(calls).toEqual([]);
   await expect(runBatch(call, Array<Command>(51).fill(rename('a')), { clock })).rejects.toThrow(RangeError);
+});
+
+describe('calls that are made side by side', () => {
+  const askMany = (call: Call) =>
+    Promise.allSettled(
+      Array.from({ length: MAX_COMMANDS + 1 }, (_, id) => call('imopenlines.dialog.get', { CHAT_ID: `${id}` }, {})),
+    );
+
+  test('share requests, and each hears its own answer', async () => {
+    const { call, calls } = scriptedCall({
+      batch: answer({ result: { c0: 'first', c1: 'second' } }),
+    });
+    const together = bundled(call, { clock });
+    const both = ['1', '2'].map((CHAT_ID) => together('imopenlines.dialog.get', { CHAT_ID }, {}));
+    expect(await Promise.all(both)).toEqual(['first', 'second']);
+    expect(calls).toHaveLength(1);
+  });
+
+  test('after a request that failed as a whole the portal is left alone', async () => {
+    const { call, calls } = scriptedCall({ batch: refused('INTERNAL_SERVER_ERROR', { verdict: 'retry' }) });
+    const ends = await askMany(bundled(call, { clock }));
+    expect(ends.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(calls).toHaveLength(1);
+  });
+
+  test('refusals of all commands of a request are answers: the next request goes out', async () => {
+    const errors = Array.from({ length: MAX_COMMANDS }, (_, n) => [`c${n}`, { error: 'ACCESS_ERROR' }] as const);
+    const { call, calls } = scriptedCall({
+      batch: answer({ result_error: Object.fromEntries(errors) }),
+      'imopenlines.dialog.get': 'the last one',
+    });
+    const ends = await askMany(bundled(call, { clock }));
+    expect(ends.at(-1)).toEqual({ status: 'fulfilled', value: 'the last one' });
+    expect(calls).toHaveLength(2);
+  });
 });
