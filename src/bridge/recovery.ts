@@ -21,6 +21,8 @@ import { createSessionReader, sessionsAround, spokenSessions } from './sessions.
  */
 
 const HOUR_MS = 3_600_000;
+/** What is older than this, by the portal's clock, is not on its way any more. */
+const YOUNG_MS = 300_000;
 
 export type Judgement = 'lost' | 'too_old' | 'not_marked' | 'only_files' | 'changed';
 
@@ -80,6 +82,10 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
 
   const notBefore = ({ channel }: ConversationContext): number => clock.now() - channel.recoverMaxAgeHours * HOUR_MS;
 
+  /** A change has no date of its own. */
+  const isOld = ({ message, judgement }: Finding): boolean =>
+    judgement !== 'changed' && Date.parse(message.date) < clock.now() - YOUNG_MS;
+
   async function look(row: RunRow, page: readonly ConversationContext[], run: Run): Promise<Finding[]> {
     const call = deps.portals.of(row.portalId, () => run.token());
     const dialogs = await getDialogs(call, page.map(keyOf), deps);
@@ -116,7 +122,8 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
     event: 'replies.recovered',
     scope: inPortal,
     look,
-    suspect: (finding) => (isRepairable(finding) ? `${finding.message.id}:${finding.judgement}` : undefined),
+    suspect: (finding) =>
+      isRepairable(finding) && !isOld(finding) ? `${finding.message.id}:${finding.judgement}` : undefined,
     isUnderWay: async ({ portalId }) => {
       const events = { kind: 'applyPortalEvent', portalId, state: { in: ['waiting', 'running'] } };
       return (await db.prisma.job.count({ where: events })) > 0;
