@@ -40,7 +40,8 @@ export function createSessionReader(call: Call, deps: { clock: Clock }): Session
     },
     async lastOf(dialog) {
       if (!dialog || dialog.sessionId !== undefined) return dialog?.sessionId;
-      return (await getSessionHistory(together, { chatId: dialog.chatId }))?.sessionId;
+      const history = await getSessionHistory(together, { chatId: dialog.chatId });
+      return history?.sessionId === '' ? undefined : history?.sessionId;
     },
   };
 }
