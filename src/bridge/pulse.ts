@@ -42,7 +42,7 @@ async function isWaiting({ prisma }: OutboxTx, { kind, portal, options = {} }: N
   });
 }
 
-async function recover(tx: OutboxTx, { since, now }: Silence): Promise<string[]> {
+async function recover(tx: OutboxTx, { since, now }: Silence): Promise<{ runId: string; portalId: string }[]> {
   // A clock that was set back tells nothing of how long it was.
   const isShort = now >= since && now - since < LONG_MS;
   const options = {
@@ -50,12 +50,12 @@ async function recover(tx: OutboxTx, { since, now }: Silence): Promise<string[]>
     ...(isShort ? { activeSince: new Date(now - ACTIVE_MS).toISOString() } : {}),
   };
   const portals = await tx.prisma.portal.findMany({ where: { uninstalledAt: null } });
-  const runIds: string[] = [];
+  const begun: { runId: string; portalId: string }[] = [];
   for (const portal of portals) {
     const run = { kind: 'recoverReplies', portal, dryRun: false, now: new Date(now), options } as const;
-    if (!(await isWaiting(tx, run))) runIds.push(await startRun(tx, run));
+    if (!(await isWaiting(tx, run))) begun.push({ runId: await startRun(tx, run), portalId: portal.id });
   }
-  return runIds;
+  return begun;
 }
 
 /** The last beat, of whatever process; the row stays locked, so that processes look one after the other. */
@@ -80,14 +80,14 @@ export function createPulse(deps: { outbox: Outbox; clock: Clock; log: Logger })
     hasMissed = false;
     try {
       const now = clock.now();
-      const runIds = await outbox.transaction(async (tx) => {
+      const begun = await outbox.transaction(async (tx) => {
         const since = await lastBeat(tx);
         await tx.sql.rows(SAVE, KEY, String(now));
         if (since === undefined) return [];
         const wasSilent = Math.abs(now - since) > LONG_MS;
         return wasMissed || wasSilent ? recover(tx, { since, now }) : [];
       });
-      for (const runId of runIds) log.info('replies.recovering', { runId });
+      for (const run of begun) log.info('replies.recovering', run);
     } catch (error) {
       hasMissed = true;
       log.warn('pulse.failed', { error });
@@ -96,7 +96,8 @@ export function createPulse(deps: { outbox: Outbox; clock: Clock; log: Logger })
 
   function plan(): void {
     clearTimeout(timer);
-    if (!stopped) timer = setTimeout(() => void (beating = beat().then(plan)), hasMissed ? SOON_MS : EVERY_MS);
+    if (!stopped)
+      timer = setTimeout(() => void (beating = beating.then(beat).then(plan)), hasMissed ? SOON_MS : EVERY_MS);
   }
 
   return {
