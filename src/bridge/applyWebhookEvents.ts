@@ -13,6 +13,8 @@ type Row = Prisma.WebhookEventGetPayload<object>;
 
 /** Events of one transaction. */
 const MANY = 200;
+/** Of one after a process that died over them: it may be the many that no process finishes. */
+const FEW = 10;
 /** From this attempt on one event at a time, so that a broken one does not hold up the others with it. */
 const ALONE_FROM_ATTEMPT = 3;
 /** What comes under a new id waits until the migration to it is applied, in the lane of the old one. */
@@ -83,7 +85,11 @@ async function isHopeless(db: Database, job: Job): Promise<boolean> {
   return failures >= GIVE_UP_AFTER_FAILURES;
 }
 
-const limitOf = (job: Job): number => (job.attempts >= ALONE_FROM_ATTEMPT ? 1 : MANY);
+/** Pure: how many events one transaction applies. */
+export function limitOf({ attempts, doubt }: Pick<Job, 'attempts' | 'doubt'>): number {
+  if (attempts >= ALONE_FROM_ATTEMPT) return 1;
+  return doubt ? FEW : MANY;
+}
 
 async function load(db: Database, job: Job): Promise<Row[]> {
   const { eventId, messengerId = '', externalId = '' } = job.payload;

@@ -31,15 +31,22 @@ interface Silence {
   now: number;
 }
 
-/** One that is not under way and has nothing behind it will look at everything this one would: many restarts are one run. */
-async function isWaiting({ prisma }: OutboxTx, { kind, portal, options = {} }: NewRun): Promise<boolean> {
-  const jobs = await prisma.job.findMany({ where: { kind, portalId: portal.id, state: 'waiting' } });
-  const ids = jobs.flatMap(({ payload }) => (payload as { runId?: string }).runId ?? []);
-  const runs = await prisma.run.findMany({ where: { id: { in: ids }, state: 'waiting' } });
-  return runs.some((run) => {
-    const { silentSince, activeSince } = run.options as RunOptions;
-    return silentSince !== undefined && (activeSince === undefined || options.activeSince !== undefined);
-  });
+/**
+ * Runs that looked at nothing yet, and whose job waits or was left behind by a process that died: they will look at
+ * everything. $1 kind, $2 portal, $3 now.
+ */
+const TO_COME = `
+select r.options from job j join lane l on l.id = j.lane_id join run r on r.id::text = j.payload ->> 'runId'
+where j.kind = $1 and j.portal_id = $2::uuid and r.state = 'waiting'
+  and (j.state = 'waiting' or (j.state = 'running' and l.due_at <= $3))`;
+
+/** Many restarts are one run: one that is to come looks at all that this one would look at. */
+async function isToCome({ sql }: OutboxTx, { kind, portal, now, options = {} }: NewRun): Promise<boolean> {
+  const runs = await sql.rows<{ options: RunOptions }>(TO_COME, kind, portal.id, now);
+  return runs.some(
+    ({ options: { silentSince, activeSince } }) =>
+      silentSince !== undefined && (activeSince === undefined || options.activeSince !== undefined),
+  );
 }
 
 async function recover(tx: OutboxTx, { since, now }: Silence): Promise<{ runId: string; portalId: string }[]> {
@@ -53,7 +60,7 @@ async function recover(tx: OutboxTx, { since, now }: Silence): Promise<{ runId: 
   const begun: { runId: string; portalId: string }[] = [];
   for (const portal of portals) {
     const run = { kind: 'recoverReplies', portal, dryRun: false, now: new Date(now), options } as const;
-    if (!(await isWaiting(tx, run))) begun.push({ runId: await startRun(tx, run), portalId: portal.id });
+    if (!(await isToCome(tx, run))) begun.push({ runId: await startRun(tx, run), portalId: portal.id });
   }
   return begun;
 }
