@@ -32,6 +32,8 @@ export interface CrashReport extends Judgement {
   dead: string[];
 }
 
+/** A process lives up to so long after its first moments: long enough to get something done, most of the time. */
+const LIFE_MS = 2_000;
 /** How long nobody listens. Longer than a lease, so that what a dead process held is free; sometimes longer than a lost call. */
 const AWAY_MS = [20_000, 90_000] as const;
 
@@ -55,7 +57,7 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
     for (let round = 1; killed < kills; round++) {
       let isBack = (): void => undefined;
       const talking = traffic.round(round, new Promise((resolve) => (isBack = resolve)));
-      await sleep(random() * 400);
+      await sleep(random() * LIFE_MS);
       const breaksDatabase = round % databaseEvery === 0;
       if (breaksDatabase) {
         await postgres.crash();
