@@ -1,4 +1,4 @@
-import { type Database, isDatabaseGone } from '../db/database.ts';
+import { type Database, isBrokenByPostgres, isDatabaseGone } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import { RequestError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
@@ -167,7 +167,3 @@ async function insert(db: Database, group: readonly Waiting[], clock: Clock | un
     }
   }
 }
-
-/** A deadlock: PostgreSQL rolled it back, so repeating is safe. */
-const isBrokenByPostgres = (error: unknown): boolean =>
-  ['40P01', '40001'].includes((error as { code?: string }).code ?? '');

@@ -61,13 +61,16 @@ export const notifyMessenger = (lane: string, queued: Queued<'notifyMessenger'>)
 export const confirmDelivery = (queued: Queued<'confirmDelivery'> & { conversationId: string }): NewJob =>
   job('confirmDelivery', 'live', `confirm:${queued.conversationId}`, queued);
 
-/** Look at all dialogs of a portal: whatever else waits for it goes first. */
+/**
+ * Look at all dialogs of a portal: whatever else waits for it goes first. One of a kind at a time: two would look for
+ * the same, and a process that keeps dying would begin ever more of them.
+ */
 export const reconcileCompanions = (queued: Queued<'reconcileCompanions'>): NewJob =>
-  job('reconcileCompanions', 'bulk', `run:${queued.payload.runId}`, queued);
+  job('reconcileCompanions', 'bulk', 'run:reconcileCompanions', queued);
 export const recoverReplies = (queued: Queued<'recoverReplies'>): NewJob =>
-  job('recoverReplies', 'bulk', `run:${queued.payload.runId}`, queued);
+  job('recoverReplies', 'bulk', 'run:recoverReplies', queued);
 export const reconcileNames = (queued: Queued<'reconcileNames'>): NewJob =>
-  job('reconcileNames', 'bulk', `run:${queued.payload.runId}`, queued);
+  job('reconcileNames', 'bulk', 'run:reconcileNames', queued);
 
 /** Storing concerns no portal; the dialogs of each are looked up at its own gate. */
 export const importConversations = (queued: Queued<'importConversations'>): NewJob =>

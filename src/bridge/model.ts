@@ -53,8 +53,20 @@ export interface RunOptions {
   activeSince?: string;
   /** ISO. Of a run that began by itself: from when on nobody listened. */
   silentSince?: string;
+  /** Of a run that began by itself: sessions of greater numbers were not known when it was wanted. */
+  sessionsAfter?: number;
+  /** What became of these. */
+  sweep?: Sweep;
   /** A page that is looked at again, because what was found there may have been on its way just then. */
   again?: LookedAt;
+}
+
+/** Sessions that began while nobody listened. */
+export interface Sweep {
+  /** The last one seen, by its number. */
+  to: number;
+  /** Those of our conversations, by conversation. */
+  begun: Record<string, number[]>;
 }
 
 export interface LookedAt {

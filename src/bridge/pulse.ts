@@ -5,6 +5,7 @@ import type { OutboxTx } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { RunOptions } from './model.ts';
 import { type NewRun, startRun } from './runs.ts';
+import { lastKnownSessions } from './sessionSweep.ts';
 
 /** Notices that nobody was listening for a while, and has what was said meanwhile recovered. */
 export interface Pulse {
@@ -19,8 +20,8 @@ const EVERY_MS = 20_000;
 /** While something was missed, or the database does not answer. */
 const SOON_MS = 2_000;
 /**
- * Longer than between two beats. In a silence shorter than this, only where somebody may have been speaking is looked at: a restart shall not cost a
- * portal a request for every dialog it ever had.
+ * Longer than between two beats. After a silence shorter than this only dialogs in which somebody may have been speaking
+ * are looked at: a restart shall not cost a portal a request for every dialog it ever had.
  */
 const LONG_MS = 60_000;
 const ACTIVE_MS = 24 * 3_600_000;
@@ -57,9 +58,16 @@ async function recover(tx: OutboxTx, { since, now }: Silence): Promise<{ runId: 
     ...(isShort ? { activeSince: new Date(now - ACTIVE_MS).toISOString() } : {}),
   };
   const portals = await tx.prisma.portal.findMany({ where: { uninstalledAt: null } });
+  // Before anything goes on: what is told of sessions from now on may be younger than what was missed.
+  const known = await lastKnownSessions(
+    tx,
+    portals.map(({ id }) => id),
+  );
   const begun: { runId: string; portalId: string }[] = [];
   for (const portal of portals) {
-    const run = { kind: 'recoverReplies', portal, dryRun: false, now: new Date(now), options } as const;
+    const sessionsAfter = known.get(portal.id);
+    const wanted = { ...options, ...(sessionsAfter === undefined ? {} : { sessionsAfter }) };
+    const run = { kind: 'recoverReplies', portal, dryRun: false, now: new Date(now), options: wanted } as const;
     if (!(await isToCome(tx, run))) begun.push({ runId: await startRun(tx, run), portalId: portal.id });
   }
   return begun;

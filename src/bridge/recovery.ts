@@ -1,5 +1,6 @@
 import { parseBb, splitSignature } from '../bitrix24/bbCode.ts';
 import { getDialogs, type HistoryMessage, type SessionHistory } from '../bitrix24/openLines.ts';
+import type { Call } from '../bitrix24/portalApi.ts';
 import type { Database } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger } from '../kit/logger.ts';
@@ -13,6 +14,7 @@ import { addReply } from './operatorEffects.ts';
 import type { PortalCalls } from './portals.ts';
 import { inPortal } from './runs.ts';
 import { createRunHandler, type RunRow, type RunTurns } from './runTurns.ts';
+import { sweepSessions } from './sessionSweep.ts';
 import { createSessionReader, sessionsAround, spokenSessions } from './sessions.ts';
 
 /**
@@ -86,20 +88,32 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
   const isOld = ({ message, judgement }: Finding): boolean =>
     judgement !== 'changed' && Date.parse(message.date) < clock.now() - YOUNG_MS;
 
+  const callOf = (row: RunRow, run: Run): Call => deps.portals.of(row.portalId, () => run.token());
+
+  async function prepare(row: RunRow, run: Run): Promise<RunOptions> {
+    const { sessionsAfter: after } = row.options as RunOptions;
+    if (after === undefined) return {};
+    return { sweep: await sweepSessions(callOf(row, run), { portalId: row.portalId, after }, deps) };
+  }
+
   async function look(row: RunRow, page: readonly ConversationContext[], run: Run): Promise<Finding[]> {
-    const call = deps.portals.of(row.portalId, () => run.token());
+    const call = callOf(row, run);
     const dialogs = await getDialogs(call, page.map(keyOf), deps);
     const sessions = createSessionReader(call, deps);
     const spokenIn = await spokenSessions(
       db,
       page.map(({ id }) => id),
     );
-    const { unmarked = false, silentSince, activeSince } = row.options as RunOptions;
+    const { unmarked = false, silentSince, activeSince, sweep } = row.options as RunOptions;
     const histories = await Promise.all(
       page.map(async (conversation, index) => {
         const ids = sessionsAround({
           spoken: spokenIn.get(conversation.id) ?? [],
-          told: [conversation.sessionId, await sessions.lastOf(dialogs[index])],
+          told: [
+            conversation.sessionId,
+            await sessions.lastOf(dialogs[index]),
+            ...(sweep?.begun[conversation.id] ?? []),
+          ],
           silentSince: silentSince === undefined ? row.createdAt : new Date(silentSince),
           notBefore: new Date(notBefore(conversation)),
         });
@@ -121,6 +135,7 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
     what: 'conversations',
     event: 'replies.recovered',
     scope: inPortal,
+    prepare,
     look,
     suspect: (finding) =>
       isRepairable(finding) && !isOld(finding) ? `${finding.message.id}:${finding.judgement}` : undefined,

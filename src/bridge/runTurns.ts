@@ -24,6 +24,8 @@ export interface RunTurns<Finding> {
   /** Name of the log line of a turn. */
   event: string;
   scope: (portalId: string, options: RunOptions) => Prisma.ConversationWhereInput;
+  /** Before the first turn: what the run has to know besides. */
+  prepare?: (row: RunRow, run: Run) => Promise<RunOptions>;
   /** Conversations of one turn; 10 where each of them costs several requests. */
   page?: number;
   /** Asks the portal, and changes nothing. */
@@ -46,7 +48,7 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
   const { page: take = PAGE, suspect: nameOf = () => undefined } = turns;
   const load = { include: withContext, orderBy: { id: 'asc' } } as const;
 
-  async function pageOf({ portalId, cursor }: RunRow, { again, ...options }: RunOptions) {
+  async function pageOf({ portalId, cursor }: RunRow, options: RunOptions, again: LookedAt | undefined) {
     if (again) {
       const where = { id: { in: again.conversationIds } };
       return { page: await db.prisma.conversation.findMany({ ...load, where }), isLast: again.isLast };
@@ -54,6 +56,11 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
     const where = { ...turns.scope(portalId, options), ...(cursor === null ? {} : { id: { gt: cursor } }) };
     const page = await db.prisma.conversation.findMany({ ...load, where, take });
     return { page, isLast: page.length < take };
+  }
+
+  async function optionsOf(row: RunRow, run: Run): Promise<RunOptions> {
+    const options = row.options as RunOptions;
+    return row.startedAt === null ? { ...options, ...(await turns.prepare?.(row, run)) } : options;
   }
 
   /** What the first look found is looked at twice, and longer while something that was taken is not applied. */
@@ -74,9 +81,10 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
     async run(job, run) {
       const found = await db.prisma.run.findUnique({ where: { id: job.payload.runId ?? '' } });
       if (!found || found.portalId === null || found.state === 'done') return { outcome: 'done' };
-      const row = { ...found, portalId: found.portalId };
-      const { again, ...options } = row.options as RunOptions;
-      const { page, isLast } = await pageOf(row, { again, ...options });
+      const stored = { ...found, portalId: found.portalId };
+      const { again, ...options } = await optionsOf(stored, run);
+      const row = { ...stored, options: asJson(options) as Prisma.JsonObject };
+      const { page, isLast } = await pageOf(row, options, again);
       const seen = await turns.look(row, page, run);
       const suspects = seen.map(nameOf).filter((name) => name !== undefined);
       const begins = await begun(row, options);
@@ -84,7 +92,7 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
       if (await isTooSoon(row, again, suspects)) {
         const looks = (again?.looks ?? 0) + 1;
         const next = { conversationIds, isLast, suspects: again?.suspects ?? suspects, looks };
-        return lookAgain(row.id, { ...begins, options: { ...options, again: { ...next } } });
+        return lookAgain(row.id, { ...begins, options: asJson({ ...options, again: next }) });
       }
       // What only a later look found was said after the first: it will arrive by itself.
       const believed = new Set([...(again?.suspects ?? []), undefined]);
@@ -100,7 +108,7 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
           found: { increment: findings.length },
           repaired: { increment: repaired },
           lastError: null,
-          options,
+          options: asJson(options),
         };
         await tx.prisma.run.update({ where: { id: row.id }, data });
         log.info(turns.event, { runId: row.id, checked: page.length, found: findings.length, repaired });
@@ -111,6 +119,8 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
     failed: noteRunFailure,
   };
 }
+
+const asJson = (options: RunOptions) => options as Prisma.InputJsonObject;
 
 function lookAgain(id: string, data: Prisma.RunUpdateInput): Result {
   return {

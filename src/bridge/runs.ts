@@ -30,14 +30,14 @@ export async function startRun(
 }
 
 /** Conversations that have a dialog; of them those in which somebody may be speaking, where the run is about these. */
-export const inPortal = (portalId: string, { activeSince }: RunOptions) => ({
+export const inPortal = (portalId: string, { activeSince, sweep }: RunOptions) => ({
   channel: { portalId },
   chatId: { not: null },
-  ...(activeSince === undefined ? {} : active(new Date(activeSince))),
+  ...(activeSince === undefined ? {} : active(new Date(activeSince), Object.keys(sweep?.begun ?? {}))),
 });
 
-const active = (since: Date) => ({
-  OR: [{ sessionOpen: true }, { messages: { some: { createdAt: { gte: since } } } }],
+const active = (since: Date, begun: string[]) => ({
+  OR: [{ sessionOpen: true }, { messages: { some: { createdAt: { gte: since } } } }, { id: { in: begun } }],
 });
 
 /** Conversations that have a companion, or shall have one. */

@@ -18,7 +18,9 @@ export function withBetween(known: readonly number[], since: number, most = MOST
 }
 
 export interface SessionReader {
-  /** Histories of these sessions that can be seen and are of that chat. What is asked side by side shares requests. */
+  /** Histories of these sessions that can be seen. What is asked side by side shares requests. */
+  seen(sessionIds: readonly number[]): Promise<SessionHistory[]>;
+  /** Those of one chat among them. */
   read(sessionIds: readonly number[], chatId: string | null): Promise<SessionHistory[]>;
   /** The last session of a dialog, which only names one that is open; undefined where we may not look. */
   lastOf(dialog: Dialog | undefined): Promise<string | undefined>;
@@ -33,11 +35,13 @@ export function createSessionReader(call: Call, deps: { clock: Clock }): Session
     asked.set(id, history);
     return history;
   };
+  async function seen(sessionIds: readonly number[]): Promise<SessionHistory[]> {
+    const histories = await Promise.all(sessionIds.map(historyOf));
+    return histories.filter((history) => history !== undefined);
+  }
   return {
-    async read(sessionIds, chatId) {
-      const histories = await Promise.all(sessionIds.map(historyOf));
-      return histories.filter((history) => history !== undefined).filter((history) => history.chatId === chatId);
-    },
+    seen,
+    read: async (sessionIds, chatId) => (await seen(sessionIds)).filter((history) => history.chatId === chatId),
     async lastOf(dialog) {
       if (!dialog || dialog.sessionId !== undefined) return dialog?.sessionId;
       const history = await getSessionHistory(together, { chatId: dialog.chatId });
@@ -92,7 +96,7 @@ export async function sessionBefore(
 export interface AroundSilence {
   spoken: readonly SpokenSession[];
   /** Sessions the portal named, the last one among them. */
-  told: readonly (string | null | undefined)[];
+  told: readonly (string | number | null | undefined)[];
   silentSince: Date;
   /** What was last spoken in before that is left alone. */
   notBefore: Date;

@@ -54,7 +54,7 @@ function statementName(text: string): string {
 }
 
 /** Deadlock (40P01) and serialisation failure (40001): PostgreSQL rolled everything back, so repeating is safe. */
-function isBrokenByPostgres(error: unknown): boolean {
+export function isBrokenByPostgres(error: unknown): boolean {
   const text = error instanceof Error ? `${(error as { code?: string }).code ?? ''} ${error.message}` : '';
   return /\b(40P01|40001|P2034)\b|deadlock detected/.test(text);
 }

@@ -103,9 +103,11 @@ export function faultsIn({
 
 /** A tenth of the answers never arrives although the work was done, and a twentieth of the requests breaks before. */
 function loseAnswers(portal: SandboxPortal): void {
-  portal.faults.add({ match: { probability: 0.1 }, effect: { happensButNoAnswer: true } });
-  portal.faults.add({ match: { probability: 0.05 }, effect: { reset: 'before' } });
-  portal.faults.add({ match: { probability: 0.3 }, effect: { delayMs: 30 } });
+  // A request breaks once, however many commands it carries.
+  const request = { batchCommand: false };
+  portal.faults.add({ match: { ...request, probability: 0.1 }, effect: { happensButNoAnswer: true } });
+  portal.faults.add({ match: { ...request, probability: 0.05 }, effect: { reset: 'before' } });
+  portal.faults.add({ match: { ...request, probability: 0.3 }, effect: { delayMs: 30 } });
 }
 
 const taken = (delivery: Delivered) => ({ body: { messageIds: [idOf(delivery)] } });

@@ -24,6 +24,9 @@ export interface Traffic {
 
 const CONVERSATIONS = 6;
 export const OPERATOR = 27;
+/** Who waits for so many of their messages to arrive says no more: processes that die all the time get little done. */
+const MOST_UNDER_WAY = 20;
+
 /** `sessionRounds`: after so many the operator finishes the dialogs, and a new session begins with the next word. */
 export function createTraffic(
   site: Site,
@@ -39,8 +42,15 @@ export function createTraffic(
     said.get(id)?.byPerson.push(text);
   }
 
+  const underWay = (id: string): number => {
+    const dialog = site.portal.state().dialogs.find(({ externalChatId }) => externalChatId === id);
+    const arrived = dialog?.messages.filter(({ origin }) => origin === 'client').length ?? 0;
+    return (said.get(id)?.byPerson.length ?? 0) - arrived;
+  };
+
   async function speak(id: string, n: number): Promise<void> {
-    for (const part of [1, 2]) await say(id, `${n}.${part}`);
+    const parts = underWay(id) < MOST_UNDER_WAY ? [1, 2] : [];
+    for (const part of parts) await say(id, `${n}.${part}`);
     const name = `${id} after ${n}`;
     await site.send('conversation.renamed', { conversation: { id, name } });
     said.get(id)?.names.push(name);

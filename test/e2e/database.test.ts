@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { applyMigrations } from '../../src/db/migrate.ts';
 import { listenIn, type MessengerStandIn } from '../support/messengerStandIn.ts';
@@ -79,4 +80,39 @@ test('what an operator writes while the database is gone is delivered when it is
   );
   await scene.passUntil(() => replies().includes('Nobody stored it'));
   expect(replies()).toEqual(['Nobody stored it']);
+});
+
+describe('two that begin at the same moment with a new home', () => {
+  let begun: string;
+
+  beforeAll(async () => {
+    begun = await mkdtemp(path.join(tmpdir(), 'gateway-database-test-'));
+    await chmod(begun, 0o755);
+  });
+  afterAll(() => rm(begun, { recursive: true, force: true }));
+
+  test('share one server, also when a third one was killed while it started', async () => {
+    const died = spawnSync(process.execPath, ['--version']).pid;
+    await writeFile(path.join(begun, 'starting'), String(died));
+    const servers = await Promise.all([1, 2].map(() => startEmbeddedPostgres({ home: begun, fast: true })));
+    expect(servers[1]?.url('gateway')).toBe(servers[0]?.url('gateway'));
+    await expect(servers[1]?.database('gateway')).resolves.toBe(servers[0]?.url('gateway'));
+    for (const server of servers) await server.stop();
+    expect(await readdir(begun)).not.toContain('starting');
+  });
+
+  test('a server that its file names and that does not answer is none', async () => {
+    // As after a power cut: the number now belongs to somebody else.
+    const file = (port: number): string => [process.pid, 'data', 0, port, '', '127.0.0.1', '', 'ready', ''].join('\n');
+    await writeFile(path.join(begun, 'data', 'postmaster.pid'), file(1));
+    const server = await startEmbeddedPostgres({ home: begun, fast: true });
+    expect(new URL(server.url('gateway')).port).not.toBe('1');
+    await server.stop();
+  });
+
+  test('a server that cannot start says why, and where more is to be read', async () => {
+    const { port } = new URL(server.url('gateway'));
+    const start = startEmbeddedPostgres({ home: begun, port: Number(port), fast: true });
+    await expect(start).rejects.toThrow(/could not create any TCP\/IP sockets; its log is .*postgres\.log$/);
+  });
 });

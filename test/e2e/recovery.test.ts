@@ -236,6 +236,20 @@ describe('after a restart of seconds', () => {
     expect([...new Set(asked().slice(before))].sort()).toEqual(chatIds.sort());
   });
 
+  test('a session that began and ended meanwhile is found, though nobody had spoken in that dialog for long', async () => {
+    const before = asked().length;
+    await scene.restart(async () => {
+      write('down-4', 'Out of the blue');
+      scene.portal.closeDialog(chats.get('down-4') ?? 0, { atOnce: true });
+      await scene.portal.events.idle();
+      scene.advance(5_000);
+    });
+    await scene.passUntil(() => replies('down-4').includes('Out of the blue'));
+    await scene.idle();
+    const chatIds = [...open, 'down-4'].map((id) => chats.get(id));
+    expect([...new Set(asked().slice(before))].sort()).toEqual(chatIds.sort());
+  });
+
   test('many restarts before a run begins are one run', async () => {
     const before = await runs();
     await scene.api.patch(`/portals/${scene.portalId}`, { paused: true });
@@ -247,6 +261,25 @@ describe('after a restart of seconds', () => {
     expect(await runs()).toHaveLength(before.length + 2);
     await scene.api.patch(`/portals/${scene.portalId}`, { paused: false });
     await scene.passUntil(runs, (all) => all.every(({ state }) => state === 'done'));
+  });
+
+  test('many restarts while a run looks are one more, which begins when that one is done', async () => {
+    const before = await runs();
+    const begun = async (): Promise<RunView[]> => (await runs()).filter(({ state }) => state === 'running');
+    const missed = async (text: string): Promise<void> => {
+      write('down-6', text);
+      await scene.portal.events.idle();
+      scene.advance(1_000);
+    };
+    await scene.restart(() => missed('Restart 0'));
+    await until(begun, (all) => all.length === 1);
+    for (let n = 1; n <= 3; n += 1) await scene.restart(() => missed(`Restart ${n}`));
+    expect(await runs()).toHaveLength(before.length + 2);
+    expect(await begun()).toHaveLength(1);
+    await scene.passUntil(runs, (all) => all.every(({ state }) => state === 'done'));
+    await scene.idle();
+    const texts = replies('down-6').filter((text) => text.startsWith('Restart'));
+    expect(texts).toEqual(['Restart 0', 'Restart 1', 'Restart 2', 'Restart 3']);
   });
 });
 

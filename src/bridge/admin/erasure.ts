@@ -24,8 +24,6 @@ interface Subject {
   messengerId: string;
   personId: string;
   own: string[];
-  /** The messenger's ids of those, the present ones and earlier ones. */
-  ownExternalIds: string[];
   shared: string[];
 }
 
@@ -119,9 +117,10 @@ const ERASE_WORDS = [
 export async function erasePerson(deps: Administration, slug: string, personId: string): Promise<Erased> {
   const { id: messengerId } = await getMessenger(deps, slug);
   const subject = await subjectOf(deps, messengerId, personId);
+  const externalIds = await externalIdsOf(deps, subject.own);
   // Events first: what is still to be applied would bring back what is erased before it.
-  const { webhookEvents, seenIn } = await eraseEvents(deps, subject);
-  const lines = await deps.db.sql.rows(ERASE_IMPORT_LINES, messengerId, personId, subject.ownExternalIds);
+  const { webhookEvents, seenIn } = await eraseEvents(deps, subject, externalIds);
+  const lines = await deps.db.sql.rows(ERASE_IMPORT_LINES, messengerId, personId, externalIds);
   // Again: an event or a line may have been applied before its turn to be erased, and have mapped another conversation.
   const found = await subjectOf(deps, messengerId, personId);
   const shared = [...new Set([...found.shared, ...seenIn.filter((id) => !found.own.includes(id))])];
@@ -134,17 +133,23 @@ const idsOf = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) =
 async function subjectOf({ db }: Administration, messengerId: string, personId: string): Promise<Subject> {
   const own = idsOf(await db.sql.rows<{ id: string }>(OWN, messengerId, personId));
   const written = idsOf(await db.sql.rows<{ id: string }>(WRITTEN_IN, messengerId, personId));
+  return { messengerId, personId, own, shared: written.filter((id) => !own.includes(id)) };
+}
+
+/** The messenger's ids of conversations, the present ones and earlier ones. */
+async function externalIdsOf({ db }: Administration, conversationIds: readonly string[]): Promise<string[]> {
+  const where = { id: { in: [...conversationIds] } };
   const conversations = await db.prisma.conversation.findMany({
-    where: { id: { in: own } },
+    where,
     select: { externalId: true, previousIds: true },
   });
-  const ownExternalIds = conversations.flatMap(({ externalId, previousIds }) => [externalId, ...previousIds]);
-  return { messengerId, personId, own, ownExternalIds, shared: written.filter((id) => !own.includes(id)) };
+  return conversations.flatMap(({ externalId, previousIds }) => [externalId, ...previousIds]);
 }
 
 async function eraseEvents(
   { db }: Administration,
-  { messengerId, personId, own, ownExternalIds }: Subject,
+  { messengerId, personId, own }: Subject,
+  ownExternalIds: readonly string[],
 ): Promise<{ webhookEvents: number; seenIn: string[] }> {
   interface Page {
     last: string | null;
