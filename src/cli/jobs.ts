@@ -61,6 +61,7 @@ async function retry(
     throw new CliError('Name a job, or a filter such as `--state dead`.');
   }
   if (id !== undefined) {
+    if (!/^\d+$/.test(id)) throw new CliError('A job is a number, as `gateway jobs` lists them.');
     const job = await api.post<Job>(`/jobs/${id}/retry`, { forgetDoubt });
     if (out.json) out.data(job);
     else out.line(`Job ${job.id} (${job.kind}) is ${job.state} again.`);

@@ -1,3 +1,4 @@
+import { type Api, CliError } from './api.ts';
 import type { AddCommands, Context, ExitCode } from './command.ts';
 
 interface Portal {
@@ -22,6 +23,7 @@ interface Finding {
 
 /** Jobs are counted so far; more than that is trouble, whatever the number. */
 const COUNTED = 1_000;
+const MOST_PORTALS = 100_000;
 const STATES = ['waiting', 'running', 'parked', 'dead'] as const;
 
 async function status({ api, out }: Context): Promise<ExitCode> {
@@ -62,20 +64,27 @@ async function status({ api, out }: Context): Promise<ExitCode> {
   return isWell ? 0 : 1;
 }
 
+/** The one with that id or domain, or all that have the application. */
+async function chosen(api: Api, wanted: string | undefined): Promise<Portal[]> {
+  const { items } = await api.list<Portal>('/portals', {}, MOST_PORTALS);
+  if (wanted === undefined) return items.filter(({ state }) => state !== 'uninstalled');
+  const found = items.filter(({ id, domain }) => [id, domain].includes(wanted));
+  if (found.length === 0) {
+    throw new CliError(`No portal has the id or the domain ${wanted}. \`gateway status\` lists them.`);
+  }
+  return found;
+}
+
 async function doctor(
   { api, out }: Context,
-  portalId: string | undefined,
+  wanted: string | undefined,
   options: { repair?: boolean },
 ): Promise<ExitCode> {
-  const portals = (await api.list<Portal>('/portals', {}, COUNTED)).items.filter(
-    ({ id, state }) => id === portalId || (portalId === undefined && state !== 'uninstalled'),
-  );
   const reports: { portal: Portal; items: Finding[] }[] = [];
   const params = options.repair ? { repair: 'true' } : {};
-  const asked = portals.length > 0 || portalId === undefined ? portals.map(({ id }) => id) : [portalId];
-  for (const id of asked) {
-    const { items } = await api.post<{ items: Finding[] }>(`/portals/${id}/check`, {}, { params });
-    reports.push({ portal: portals.find((portal) => portal.id === id) as Portal, items });
+  for (const portal of await chosen(api, wanted)) {
+    const { items } = await api.post<{ items: Finding[] }>(`/portals/${portal.id}/check`, {}, { params });
+    reports.push({ portal, items });
   }
   const isWell = reports.every(({ items }) => items.every(({ ok }) => ok));
   if (out.json) {
@@ -105,7 +114,7 @@ export const addPortalCommands: AddCommands = (program, run) => {
   program.command('status').description('health, portals, and work that waits or needs a decision').action(run(status));
   program
     .command('doctor')
-    .argument('[portal]', 'id of a portal; all of them when left out')
+    .argument('[portal]', 'id or domain of a portal; all of them when left out')
     .option('--repair', 'repair what can be repaired')
     .description('check the whole wiring of the portals')
     .action(run(doctor));

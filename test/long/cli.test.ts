@@ -92,8 +92,10 @@ test('doctor names what is wrong with its remedy and ends with 1; --repair puts 
   const again = json<{ portal: { id: string }; items: { ok: boolean }[] }[]>(await cli(['doctor', '--json']));
   expect(again).toMatchObject([{ portal: { id: scene.portalId } }]);
   expect(again[0]?.items.every(({ ok }) => ok)).toBe(true);
-  const { code, err } = await cli(['doctor', '01939c4e-7a10-7cc0-8a53-0d6f5c1b2a34']);
-  expect([code, err]).toEqual([2, expect.stringMatching(/no such/)]);
+  const { domain } = (await scene.api.get<{ domain: string }>(`/portals/${scene.portalId}`)).data;
+  expect((await cli(['doctor', domain])).out).toContain(scene.portalId);
+  const { code, err } = await cli(['doctor', 'nobody.bitrix24.com']);
+  expect([code, err]).toEqual([2, expect.stringMatching(/nobody\.bitrix24\.com.*gateway status/)]);
 }, 60_000);
 
 test('whoever stops reading the output gets no trace of a fault', async () => {
@@ -105,6 +107,11 @@ test('whoever stops reading the output gets no trace of a fault', async () => {
   await once(child, 'close');
   expect(err).toBe('');
 }, 60_000);
+
+test('a job that is no number is refused in words', async () => {
+  const { code, err } = await cli(['retry', 'abc']);
+  expect([code, err]).toEqual([2, expect.stringContaining('A job is a number')]);
+});
 
 test('jobs and retry: a dead job is listed with its code and tried again', async () => {
   scene.portal.faults.add({

@@ -290,6 +290,10 @@ const suite = (executablePath: string): void => {
       expect([view, await scrollsSideways()]).toEqual([view, false]);
     }
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Keys');
+    await page.evaluate(`location.hash = '#/audit/%zz'`);
+    await page.getByRole('heading', { name: 'Keys', level: 1 }).waitFor({ state: 'detached' });
+    await page.goBack();
+    await heading('Keys');
     await page.reload();
     await heading('Keys');
     await page.keyboard.press('Tab');

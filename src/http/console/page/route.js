@@ -5,8 +5,17 @@ import { signal } from '@preact/signals';
 /** @returns {{ view: string, id: string | undefined, filters: Record<string, string> }} */
 function read() {
   const [path = '', search = ''] = location.hash.replace(/^#\/?/, '').split('?');
-  const [view = '', id] = path.split('/').map(decodeURIComponent);
+  const [view = '', id] = path.split('/').map(decoded);
   return { view: view || 'overview', id, filters: Object.fromEntries(new URLSearchParams(search)) };
+}
+
+/** Somebody may have typed it. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export const route = signal(read());
