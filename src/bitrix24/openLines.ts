@@ -1,6 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
 import { type Command, MAX_COMMANDS, runBatch } from './batch.ts';
 import type { Call } from './portalApi.ts';
+import { DeliveryError } from '../kit/errors.ts';
 import { asFields, asId, asList, asText, asFlag, hasCode, type Fields } from './wire.ts';
 
 /** `imopenlines.*` as typed functions (contract imconnector §3.14, 3.15). All repeatable. */
@@ -139,7 +140,8 @@ export async function getSessionHistory(
       outsiders: new Set(outsiders),
     };
   } catch (error) {
-    if (hasCode(error, 'ACCESS_DENIED', 'INVALID_SESSION_ID') && error.verdict === 'refused') return undefined;
+    // ACCESS_DENIED, INVALID_SESSION_ID, and whatever a module may say about a session that is not well.
+    if (error instanceof DeliveryError && error.verdict === 'refused') return undefined;
     throw error;
   }
 }

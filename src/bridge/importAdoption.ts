@@ -80,7 +80,8 @@ export function createDialogAdoption(deps: { db: Database; portals: PortalCalls;
         log.info('import.dialogsAsked', { runId, portalId, asked, adopted });
       };
       if (upTo === undefined) return { outcome: 'done', commit };
-      return { outcome: 'later', afterMs: 0, reason: 'the next dialogs are still to be looked up', commit };
+      const reason = 'the next dialogs are still to be looked up';
+      return { outcome: 'later', afterMs: 0, reason, progress: true, commit };
     },
     failed: noteRunFailure,
   };

@@ -62,7 +62,7 @@ export function createImportStoring({ db, clock, log }: { db: Database; clock: C
         log.info('import.stored', { runId: run.id, lines: chunk.length, ...counts });
       };
       if (chunk.length < CHUNK) return { outcome: 'done', commit };
-      return { outcome: 'later', afterMs: 0, reason: 'the next lines are still to be stored', commit };
+      return { outcome: 'later', afterMs: 0, reason: 'the next lines are still to be stored', progress: true, commit };
     },
     failed: noteRunFailure,
   };

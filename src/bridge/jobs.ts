@@ -61,16 +61,17 @@ export const notifyMessenger = (lane: string, queued: Queued<'notifyMessenger'>)
 export const confirmDelivery = (queued: Queued<'confirmDelivery'> & { conversationId: string }): NewJob =>
   job('confirmDelivery', 'live', `confirm:${queued.conversationId}`, queued);
 
-/**
- * Look at all dialogs of a portal: whatever else waits for it goes first. One of a kind at a time: two would look for
- * the same, and a process that keeps dying would begin ever more of them.
- */
+/** Look at all dialogs of a portal: whatever else waits for it goes first. */
 export const reconcileCompanions = (queued: Queued<'reconcileCompanions'>): NewJob =>
-  job('reconcileCompanions', 'bulk', 'run:reconcileCompanions', queued);
-export const recoverReplies = (queued: Queued<'recoverReplies'>): NewJob =>
-  job('recoverReplies', 'bulk', 'run:recoverReplies', queued);
+  job('reconcileCompanions', 'bulk', `run:${queued.payload.runId}`, queued);
 export const reconcileNames = (queued: Queued<'reconcileNames'>): NewJob =>
-  job('reconcileNames', 'bulk', 'run:reconcileNames', queued);
+  job('reconcileNames', 'bulk', `run:${queued.payload.runId}`, queued);
+/**
+ * Those that begin by themselves go one after the other: a process that keeps dying would begin ever more of them, which
+ * look for the same. What a person orders waits for none.
+ */
+export const recoverReplies = (queued: Queued<'recoverReplies'>): NewJob =>
+  job('recoverReplies', 'bulk', queued.requestId ? `run:${queued.payload.runId}` : 'run:recoverReplies', queued);
 
 /** Storing concerns no portal; the dialogs of each are looked up at its own gate. */
 export const importConversations = (queued: Queued<'importConversations'>): NewJob =>

@@ -53,19 +53,25 @@ export interface RunOptions {
   activeSince?: string;
   /** ISO. Of a run that began by itself: from when on nobody listened. */
   silentSince?: string;
-  /** Of a run that began by itself: sessions of greater numbers were not known when it was wanted. */
+  /** Sessions of greater numbers were not known when the silence began. */
   sessionsAfter?: number;
-  /** What became of these. */
+  /** What is known of these. */
   sweep?: Sweep;
+  /** Nothing is prepared any more: it is done, or was tried in vain. */
+  prepared?: boolean;
   /** A page that is looked at again, because what was found there may have been on its way just then. */
   again?: LookedAt;
 }
 
-/** Sessions that began while nobody listened. */
+/** A look at the sessions of a portal by their numbers. */
 export interface Sweep {
-  /** The last one seen, by its number. */
-  to: number;
-  /** Those of our conversations, by conversation. */
+  /** The next number. */
+  next: number;
+  /** The last number that is looked at. */
+  end: number;
+  /** Requests in a row that showed nothing. */
+  empty: number;
+  /** Sessions of our conversations that nobody told us of, by conversation. */
   begun: Record<string, number[]>;
 }
 

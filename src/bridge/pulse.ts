@@ -5,7 +5,6 @@ import type { OutboxTx } from '../outbox/job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { RunOptions } from './model.ts';
 import { type NewRun, startRun } from './runs.ts';
-import { lastKnownSessions } from './sessionSweep.ts';
 
 /** Notices that nobody was listening for a while, and has what was said meanwhile recovered. */
 export interface Pulse {
@@ -41,12 +40,17 @@ select r.options from job j join lane l on l.id = j.lane_id join run r on r.id::
 where j.kind = $1 and j.portal_id = $2::uuid and r.state = 'waiting'
   and (j.state = 'waiting' or (j.state = 'running' and l.due_at <= $3))`;
 
-/** Many restarts are one run: one that is to come looks at all that this one would look at. */
+/**
+ * Many restarts are one run: one that is to come looks at all that this one would look at. One of an earlier version, or
+ * of when no session was known, does not.
+ */
 async function isToCome({ sql }: OutboxTx, { kind, portal, now, options = {} }: NewRun): Promise<boolean> {
   const runs = await sql.rows<{ options: RunOptions }>(TO_COME, kind, portal.id, now);
   return runs.some(
-    ({ options: { silentSince, activeSince } }) =>
-      silentSince !== undefined && (activeSince === undefined || options.activeSince !== undefined),
+    ({ options: { silentSince, sessionsAfter, activeSince } }) =>
+      silentSince !== undefined &&
+      sessionsAfter !== undefined &&
+      (activeSince === undefined || options.activeSince !== undefined),
   );
 }
 
@@ -58,16 +62,9 @@ async function recover(tx: OutboxTx, { since, now }: Silence): Promise<{ runId: 
     ...(isShort ? { activeSince: new Date(now - ACTIVE_MS).toISOString() } : {}),
   };
   const portals = await tx.prisma.portal.findMany({ where: { uninstalledAt: null } });
-  // Before anything goes on: what is told of sessions from now on may be younger than what was missed.
-  const known = await lastKnownSessions(
-    tx,
-    portals.map(({ id }) => id),
-  );
   const begun: { runId: string; portalId: string }[] = [];
   for (const portal of portals) {
-    const sessionsAfter = known.get(portal.id);
-    const wanted = { ...options, ...(sessionsAfter === undefined ? {} : { sessionsAfter }) };
-    const run = { kind: 'recoverReplies', portal, dryRun: false, now: new Date(now), options: wanted } as const;
+    const run = { kind: 'recoverReplies', portal, dryRun: false, now: new Date(now), options } as const;
     if (!(await isToCome(tx, run))) begun.push({ runId: await startRun(tx, run), portalId: portal.id });
   }
   return begun;

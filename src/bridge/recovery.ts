@@ -14,7 +14,7 @@ import { addReply } from './operatorEffects.ts';
 import type { PortalCalls } from './portals.ts';
 import { inPortal } from './runs.ts';
 import { createRunHandler, type RunRow, type RunTurns } from './runTurns.ts';
-import { sweepSessions } from './sessionSweep.ts';
+import { beginSweep, isSwept, sweepOn } from './sessionSweep.ts';
 import { createSessionReader, sessionsAround, spokenSessions } from './sessions.ts';
 
 /**
@@ -91,9 +91,10 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
   const callOf = (row: RunRow, run: Run): Call => deps.portals.of(row.portalId, () => run.token());
 
   async function prepare(row: RunRow, run: Run): Promise<RunOptions> {
-    const { sessionsAfter: after } = row.options as RunOptions;
-    if (after === undefined) return {};
-    return { sweep: await sweepSessions(callOf(row, run), { portalId: row.portalId, after }, deps) };
+    const { sessionsAfter, sweep: before = beginSweep(sessionsAfter ?? 0) } = row.options as RunOptions;
+    if (sessionsAfter === undefined) return { prepared: true };
+    const sweep = await sweepOn(callOf(row, run), { portalId: row.portalId, sweep: before }, deps);
+    return { sweep, prepared: isSwept(sweep) };
   }
 
   async function look(row: RunRow, page: readonly ConversationContext[], run: Run): Promise<Finding[]> {
@@ -115,7 +116,8 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
             ...(sweep?.begun[conversation.id] ?? []),
           ],
           silentSince: silentSince === undefined ? row.createdAt : new Date(silentSince),
-          notBefore: new Date(notBefore(conversation)),
+          // In what was over long before the silence nothing was missed.
+          notBefore: new Date(Math.max(notBefore(conversation), silentSince ? Date.parse(silentSince) - HOUR_MS : 0)),
         });
         return sessions.read(ids, conversation.chatId);
       }),

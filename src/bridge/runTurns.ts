@@ -1,5 +1,6 @@
 import type { Database, Prisma } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
+import { DeliveryError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
 import type { Failure, Handler, Job, OutboxTx, Result, Run } from '../outbox/job.ts';
 import { type ConversationContext, withContext } from './conversations.ts';
@@ -13,6 +14,8 @@ const PAGE = 10;
 const LOOK_AGAIN_MS = 10_000;
 /** Events that were taken and are not applied yet are waited for, but not for ever. */
 const MOST_LOOKS = 8;
+/** About a minute. */
+const STUBBORN_ATTEMPTS = 6;
 
 /** A run over the conversations of a portal. */
 export type RunRow = Prisma.RunGetPayload<object> & { portalId: string };
@@ -24,7 +27,7 @@ export interface RunTurns<Finding> {
   /** Name of the log line of a turn. */
   event: string;
   scope: (portalId: string, options: RunOptions) => Prisma.ConversationWhereInput;
-  /** Before the first turn: what the run has to know besides. */
+  /** Turns before those of pages, until it says `prepared`: what the run has to know besides. */
   prepare?: (row: RunRow, run: Run) => Promise<RunOptions>;
   /** Conversations of one turn; 10 where each of them costs several requests. */
   page?: number;
@@ -36,6 +39,16 @@ export interface RunTurns<Finding> {
   isUnderWay?: (row: RunRow) => Promise<boolean>;
   /** Stores the findings and repairs, unless the run is dry. Returns how many are being repaired. */
   record: (tx: OutboxTx, row: RunRow, findings: readonly Finding[], requestId: string | undefined) => Promise<number>;
+}
+
+interface Unreadable {
+  conversationId: string;
+  error: DeliveryError;
+}
+
+interface Seen<Finding> {
+  findings: Finding[];
+  unreadable: Unreadable[];
 }
 
 interface TurnDeps {
@@ -58,9 +71,37 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
     return { page, isLast: page.length < take };
   }
 
-  async function optionsOf(row: RunRow, run: Run): Promise<RunOptions> {
-    const options = row.options as RunOptions;
-    return row.startedAt === null ? { ...options, ...(await turns.prepare?.(row, run)) } : options;
+  /** The next step of the preparation. One that fails again and again must not cost the rest of the run. */
+  async function prepare(row: RunRow, job: Job, run: Run): Promise<RunOptions> {
+    try {
+      return (await turns.prepare?.(row, run)) ?? {};
+    } catch (error) {
+      if (!isStubborn(error, job)) throw error;
+      log.warn('run.unprepared', { runId: row.id, error });
+      return { prepared: true };
+    }
+  }
+
+  /** What fails with a whole page again and again is looked at one by one: one odd dialog must not hide the others. */
+  async function look(row: RunRow, page: readonly ConversationContext[], job: Job, run: Run): Promise<Seen<Finding>> {
+    try {
+      return { findings: await turns.look(row, page, run), unreadable: [] };
+    } catch (error) {
+      if (!isStubborn(error, job)) throw error;
+    }
+    const findings: Finding[] = [];
+    const unreadable: Unreadable[] = [];
+    for (const one of page) {
+      try {
+        findings.push(...(await turns.look(row, [one], run)));
+      } catch (error) {
+        if (!isStubborn(error, job)) throw error;
+        unreadable.push({ conversationId: one.id, error });
+      }
+    }
+    // Where nothing is answered it is not the dialogs.
+    if (unreadable[0] && unreadable.length === page.length) throw unreadable[0].error;
+    return { findings, unreadable };
   }
 
   /** What the first look found is looked at twice, and longer while something that was taken is not applied. */
@@ -71,41 +112,45 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
   }
 
   /** What a turn changes of its run, whatever it found. */
-  async function begun(row: RunRow, options: RunOptions) {
-    const now = new Date(clock.now());
-    if (row.startedAt !== null) return { startedAt: row.startedAt };
-    return { startedAt: now, total: await db.prisma.conversation.count({ where: turns.scope(row.portalId, options) }) };
+  async function begun(row: RunRow, options: RunOptions, again: LookedAt | undefined) {
+    const startedAt = row.startedAt ?? new Date(clock.now());
+    if (row.cursor !== null || again) return { startedAt };
+    return { startedAt, total: await db.prisma.conversation.count({ where: turns.scope(row.portalId, options) }) };
   }
 
   return {
     async run(job, run) {
       const found = await db.prisma.run.findUnique({ where: { id: job.payload.runId ?? '' } });
       if (!found || found.portalId === null || found.state === 'done') return { outcome: 'done' };
-      const stored = { ...found, portalId: found.portalId };
-      const { again, ...options } = await optionsOf(stored, run);
-      const row = { ...stored, options: asJson(options) as Prisma.JsonObject };
+      const row = { ...found, portalId: found.portalId };
+      const { again, ...options } = row.options as RunOptions;
+      if (turns.prepare && !options.prepared && row.cursor === null && !again) {
+        const next = { ...options, ...(await prepare(row, job, run)) };
+        return nextTurn(row.id, { startedAt: row.startedAt ?? new Date(clock.now()), options: asJson(next) });
+      }
       const { page, isLast } = await pageOf(row, options, again);
-      const seen = await turns.look(row, page, run);
+      const { findings: seen, unreadable } = await look(row, page, job, run);
       const suspects = seen.map(nameOf).filter((name) => name !== undefined);
-      const begins = await begun(row, options);
+      const begins = await begun(row, options, again);
       const conversationIds = again?.conversationIds ?? page.map(({ id }) => id);
       if (await isTooSoon(row, again, suspects)) {
         const looks = (again?.looks ?? 0) + 1;
         const next = { conversationIds, isLast, suspects: again?.suspects ?? suspects, looks };
-        return lookAgain(row.id, { ...begins, options: asJson({ ...options, again: next }) });
+        return nextTurn(row.id, { ...begins, options: asJson({ ...options, again: next }) }, LOOK_AGAIN_MS);
       }
       // What only a later look found was said after the first: it will arrive by itself.
       const believed = new Set([...(again?.suspects ?? []), undefined]);
       const findings = seen.filter((finding) => believed.has(nameOf(finding)));
       const commit = async (tx: OutboxTx): Promise<void> => {
         const repaired = await turns.record(tx, row, findings, job.requestId);
+        await recordUnreadable(tx, row.id, unreadable);
         const data = {
           ...begins,
           state: isLast ? 'done' : 'running',
           finishedAt: isLast ? new Date(clock.now()) : null,
           cursor: conversationIds.at(-1) ?? row.cursor,
           checked: { increment: page.length },
-          found: { increment: findings.length },
+          found: { increment: findings.length + unreadable.length },
           repaired: { increment: repaired },
           lastError: null,
           options: asJson(options),
@@ -114,22 +159,39 @@ export function createRunHandler<Finding>(turns: RunTurns<Finding>, { db, clock,
         log.info(turns.event, { runId: row.id, checked: page.length, found: findings.length, repaired });
       };
       if (isLast) return { outcome: 'done', commit };
-      return { outcome: 'later', afterMs: 0, reason: `the next ${turns.what} are still to be looked at`, commit };
+      const reason = `the next ${turns.what} are still to be looked at`;
+      return { outcome: 'later', afterMs: 0, reason, progress: true, commit };
     },
     failed: noteRunFailure,
   };
 }
 
+async function recordUnreadable(tx: OutboxTx, runId: string, unreadable: readonly Unreadable[]): Promise<void> {
+  const data = unreadable.map(({ conversationId, error: { code } }) => ({
+    ...{ runId, conversationId },
+    finding: 'unreadable',
+    detail: { code },
+  }));
+  await tx.prisma.runFinding.createMany({ data });
+}
+
 const asJson = (options: RunOptions) => options as Prisma.InputJsonObject;
 
-function lookAgain(id: string, data: Prisma.RunUpdateInput): Result {
-  return {
-    outcome: 'later',
-    afterMs: LOOK_AGAIN_MS,
-    reason: 'what is on its way just now shall arrive first',
-    commit: async (tx) => void (await tx.prisma.run.update({ where: { id }, data: { ...data, state: 'running' } })),
-  };
-}
+const nextTurn = (id: string, data: Prisma.RunUpdateInput, afterMs = 0): Result => ({
+  outcome: 'later',
+  afterMs,
+  progress: true,
+  reason: afterMs === 0 ? 'the next turn' : 'what is on its way just now shall arrive first',
+  commit: async (tx) => void (await tx.prisma.run.update({ where: { id }, data: { ...data, state: 'running' } })),
+});
+
+/** Whether the portal's trouble is with just this, as far as can be told: it was asked often enough. */
+const isStubborn = (error: unknown, { attempts }: Job): error is DeliveryError =>
+  attempts >= STUBBORN_ATTEMPTS &&
+  error instanceof DeliveryError &&
+  error.verdict === 'retry' &&
+  !error.throttled &&
+  !error.limited;
 
 /** Shows on the run why it does not go on; retrying its job lets it. */
 export async function noteRunFailure(tx: OutboxTx, job: Job, failure: Failure): Promise<void> {

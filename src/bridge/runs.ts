@@ -2,6 +2,7 @@ import type { Prisma } from '../db/database.ts';
 import type { OutboxTx } from '../outbox/job.ts';
 import { reconcileCompanions, reconcileNames, recoverReplies } from './jobs.ts';
 import type { PortalRunKind, RunOptions } from './model.ts';
+import { sessionsKnownAt } from './sessionSweep.ts';
 
 /** Long work over all conversations of a portal. */
 
@@ -22,11 +23,18 @@ export async function startRun(
   tx: OutboxTx,
   { kind, portal, dryRun, now, options = {}, requestId }: NewRun,
 ): Promise<string> {
-  const data = { kind, portalId: portal.id, dryRun, createdAt: now, options: options as Prisma.InputJsonObject };
+  const wanted = kind === 'recoverReplies' ? await withSessions(tx, portal.id, now, options) : options;
+  const data = { kind, portalId: portal.id, dryRun, createdAt: now, options: wanted as Prisma.InputJsonObject };
   const { id: runId } = await tx.prisma.run.create({ data });
   const job = { gateId: portal.gateId.toString(), portalId: portal.id, requestId, payload: { runId } };
   await tx.enqueue([jobOf[kind](job)]);
   return runId;
+}
+
+async function withSessions(tx: OutboxTx, portalId: string, now: Date, options: RunOptions): Promise<RunOptions> {
+  const { silentSince } = options;
+  const sessionsAfter = await sessionsKnownAt(tx, portalId, silentSince === undefined ? now : new Date(silentSince));
+  return sessionsAfter === undefined ? options : { ...options, sessionsAfter };
 }
 
 /** Conversations that have a dialog; of them those in which somebody may be speaking, where the run is about these. */

@@ -65,8 +65,8 @@ function endingOf(result: Result, job: Job, handler: Handler): Ending {
     case 'done':
       return { settlement: { outcome: 'done' }, commit: result.commit };
     case 'later': {
-      const { afterMs: delayMs, reason: detail } = result;
-      const settlement = { outcome: 'retry', verdict: 'later', delayMs, counts: false, detail } as const;
+      const { afterMs: delayMs, reason: detail, progress = false } = result;
+      const settlement = { outcome: 'retry', verdict: 'later', delayMs, counts: false, progress, detail } as const;
       return { settlement, commit: result.commit };
     }
     case 'parked': {

@@ -50,8 +50,17 @@ export interface Job {
 /** What an attempt came to. A thrown `DeliveryError` says the same by its verdict. */
 export type Result =
   | { outcome: 'done'; commit?: (tx: OutboxTx) => Promise<void> }
-  /** Not a failure and no attempt: look again later. Doubt stays. */
-  | { outcome: 'later'; afterMs: number; reason: string; commit?: (tx: OutboxTx) => Promise<void> }
+  /**
+   * Not a failure and no attempt: look again later. Doubt stays. With `progress` a step is done for good: what failed
+   * before it no longer counts, however many steps there are.
+   */
+  | {
+      outcome: 'later';
+      afterMs: number;
+      reason: string;
+      progress?: boolean;
+      commit?: (tx: OutboxTx) => Promise<void>;
+    }
   /** A person has to decide; the lane goes on without it. */
   | { outcome: 'parked'; code: string; reason: string; commit?: (tx: OutboxTx) => Promise<void> };
 

@@ -26,6 +26,8 @@ export interface Settlement {
   delayMs?: number;
   /** Uses up an attempt. */
   counts?: boolean;
+  /** Attempts begin anew. */
+  progress?: boolean;
   doubt?: boolean;
   mayRunUntil?: number;
   /** What the attempt is recorded as, when that says more than the outcome. */
@@ -114,6 +116,7 @@ const settlementRow = (s: Settlement): Record<string, unknown> => ({
   outcome: s.outcome,
   delay_ms: s.delayMs ?? 0,
   counts: s.counts ?? true,
+  progress: s.progress ?? false,
   doubt: s.doubt ?? false,
   may_run_until: s.mayRunUntil ?? null,
   verdict: s.verdict ?? null,

@@ -98,7 +98,7 @@ from h left join act a on a.id = h.job_id`;
 export const SETTLE = `
 with r as (
   select * from jsonb_to_recordset($1::jsonb) as r(lane_id bigint, claim_no bigint, tail bigint, job_id bigint,
-    seq bigint, outcome text, delay_ms float8, counts boolean, doubt boolean, may_run_until float8,
+    seq bigint, outcome text, delay_ms float8, counts boolean, progress boolean, doubt boolean, may_run_until float8,
     verdict text, code text, detail text, status int, started_at float8, duration_ms int)),
 clock as (select coalesce($2::timestamptz, clock_timestamp()) as at),
 lk as (
@@ -121,7 +121,7 @@ fin as (
 upd as (
   update job j set
     state = case ln.outcome when 'retry' then 'waiting' else ln.outcome end,
-    attempts = j.attempts - case when ln.counts then 0 else 1 end,
+    attempts = case when ln.progress then 0 when ln.counts then j.attempts else j.attempts - 1 end,
     doubt = j.doubt or ln.doubt,
     may_run_until = coalesce(to_timestamp(ln.may_run_until / 1000), j.may_run_until),
     last_code = ln.code, last_error = ln.detail

@@ -101,13 +101,17 @@ export function faultsIn({
   return [...faults, toMessenger.unconfirmed, wrongNames, nameRegressions, wrongCompanions, dead].flat().length;
 }
 
-/** A tenth of the answers never arrives although the work was done, and a twentieth of the requests breaks before. */
+/**
+ * A tenth of the answers never arrives although the work was done, and a twentieth of the requests breaks before. Of some
+ * commands of a batch nothing is heard.
+ */
 function loseAnswers(portal: SandboxPortal): void {
   // A request breaks once, however many commands it carries.
   const request = { batchCommand: false };
   portal.faults.add({ match: { ...request, probability: 0.1 }, effect: { happensButNoAnswer: true } });
   portal.faults.add({ match: { ...request, probability: 0.05 }, effect: { reset: 'before' } });
   portal.faults.add({ match: { ...request, probability: 0.3 }, effect: { delayMs: 30 } });
+  portal.faults.add({ match: { batchCommand: true, probability: 0.003 }, effect: { noEntry: true } });
 }
 
 const taken = (delivery: Delivered) => ({ body: { messageIds: [idOf(delivery)] } });

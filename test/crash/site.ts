@@ -102,7 +102,6 @@ export function createSite(sandbox: Sandbox, portal: SandboxPortal, databaseUrl:
       await post('/channels', {
         ...{ portalId: connector?.portalId, connector: connector?.code, messenger: 'chat', lineId: 1 },
         companion: { mode: 'onFirstMessage' },
-        recoverMaxAgeHours: 1,
       });
     },
     async send(type, data) {

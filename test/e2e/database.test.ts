@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -102,12 +102,18 @@ describe('two that begin at the same moment with a new home', () => {
   });
 
   test('a server that its file names and that does not answer is none', async () => {
-    // As after a power cut: the number now belongs to somebody else.
-    const file = (port: number): string => [process.pid, 'data', 0, port, '', '127.0.0.1', '', 'ready', ''].join('\n');
-    await writeFile(path.join(begun, 'data', 'postmaster.pid'), file(1));
-    const server = await startEmbeddedPostgres({ home: begun, fast: true });
-    expect(new URL(server.url('gateway')).port).not.toBe('1');
-    await server.stop();
+    // As after a power cut: the number now belongs to somebody else of the same account.
+    const { uid, gid } = await stat(path.join(begun, 'data'));
+    const other = spawn('/bin/sleep', ['60'], { stdio: 'ignore', ...(process.getuid?.() === 0 ? { uid, gid } : {}) });
+    try {
+      const lines = [other.pid, path.join(begun, 'data'), 1_000, 1, '', '127.0.0.1', '', 'ready', ''];
+      await writeFile(path.join(begun, 'data', 'postmaster.pid'), lines.join('\n'));
+      const server = await startEmbeddedPostgres({ home: begun, fast: true });
+      expect(new URL(server.url('gateway')).port).not.toBe('1');
+      await server.stop();
+    } finally {
+      other.kill();
+    }
   });
 
   test('a server that cannot start says why, and where more is to be read', async () => {

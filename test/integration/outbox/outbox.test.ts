@@ -413,3 +413,23 @@ test('a process that stops while a job waits for the request bucket uses up no a
     lastCode: 'aborted',
   });
 });
+
+test('work of many steps fails now and then and is never given up for it: attempts count from the last step that was done', async () => {
+  const attempts: number[] = [];
+  let step = 0;
+  const handler: Handler = {
+    run({ attempts: now }) {
+      attempts.push(now);
+      if (attempts.length % 3 !== 0) throw failing({ verdict: 'retry', code: 'busy', detail: 'now and then' });
+      step += 1;
+      return Promise.resolve(
+        step === 3 ? { outcome: 'done' } : { outcome: 'later', afterMs: 0, reason: 'the next step', progress: true },
+      );
+    },
+  };
+  await bench.outbox.enqueue([job('a', 1)]);
+  bench.startWorker({ note: handler }, { random: () => 0 });
+  const soon = setInterval(() => void bench.db.sql.rows('update lane set due_at = now() where due_at > now()'), 50);
+  await drained().finally(() => clearInterval(soon));
+  expect(attempts).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3]);
+});
