@@ -1,7 +1,7 @@
 import type { Clock } from '../kit/clock.ts';
+import { DeliveryError } from '../kit/errors.ts';
 import { type Command, MAX_COMMANDS, runBatch } from './batch.ts';
 import type { Call } from './portalApi.ts';
-import { DeliveryError } from '../kit/errors.ts';
 import { asFields, asId, asList, asText, asFlag, hasCode, type Fields } from './wire.ts';
 
 /** `imopenlines.*` as typed functions (contract imconnector §3.14, 3.15). All repeatable. */

@@ -14,8 +14,8 @@ const PAGE = 10;
 const LOOK_AGAIN_MS = 10_000;
 /** Events that were taken and are not applied yet are waited for, but not for ever. */
 const MOST_LOOKS = 8;
-/** About a minute. */
-const STUBBORN_ATTEMPTS = 6;
+/** About a minute of being refused in the portal's own words, and some hours of no answer at all. */
+const STUBBORN_ATTEMPTS = { answered: 6, unanswered: 13 };
 
 /** A run over the conversations of a portal. */
 export type RunRow = Prisma.RunGetPayload<object> & { portalId: string };
@@ -27,7 +27,7 @@ export interface RunTurns<Finding> {
   /** Name of the log line of a turn. */
   event: string;
   scope: (portalId: string, options: RunOptions) => Prisma.ConversationWhereInput;
-  /** Turns before those of pages, until it says `prepared`: what the run has to know besides. */
+  /** Turns before those of the pages, until it says `prepared`: what the run has to know besides. */
   prepare?: (row: RunRow, run: Run) => Promise<RunOptions>;
   /** Conversations of one turn; 10 where each of them costs several requests. */
   page?: number;
@@ -186,12 +186,12 @@ const nextTurn = (id: string, data: Prisma.RunUpdateInput, afterMs = 0): Result 
 });
 
 /** Whether the portal's trouble is with just this, as far as can be told: it was asked often enough. */
-const isStubborn = (error: unknown, { attempts }: Job): error is DeliveryError =>
-  attempts >= STUBBORN_ATTEMPTS &&
-  error instanceof DeliveryError &&
-  error.verdict === 'retry' &&
-  !error.throttled &&
-  !error.limited;
+function isStubborn(error: unknown, { attempts }: Job): error is DeliveryError {
+  if (!(error instanceof DeliveryError) || error.verdict !== 'retry' || error.throttled || error.limited) return false;
+  // Codes of a portal are in capitals; ours, such as network and html_answer, are not.
+  const isAnswered = /^[A-Z]/.test(error.code);
+  return attempts >= (isAnswered ? STUBBORN_ATTEMPTS.answered : STUBBORN_ATTEMPTS.unanswered);
+}
 
 /** Shows on the run why it does not go on; retrying its job lets it. */
 export async function noteRunFailure(tx: OutboxTx, job: Job, failure: Failure): Promise<void> {
