@@ -30,10 +30,14 @@ export interface CrashReport extends Judgement {
   /** Jobs that wait for a person, as `kind: reason`: what cannot be known, and what failed for good. */
   parked: string[];
   dead: string[];
+  /** Grants that died with a process in the middle of a renewal; an administrator opened the application again. */
+  grantsLost: number;
 }
 
 /** A process lives up to so long after its first moments: long enough to get something done, most of the time. */
 const LIFE_MS = 2_000;
+/** In each so-manieth round whoever has to opens the application. */
+const VISIT_EVERY = 10;
 /** How long nobody listens. Longer than a lease, so that what a dead process held is free; sometimes longer than a lost call. */
 const AWAY_MS = [20_000, 90_000] as const;
 
@@ -46,10 +50,12 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
   const messenger = await startMessenger({ secrets: () => [site.deliverySecret], now: () => sandbox.clock.now() });
   let killed = 0;
   let databaseCrashes = 0;
+  let grantsLost = 0;
   try {
     await site.start();
     await site.wire(messenger.url);
     const traffic = createTraffic(site, { random, sessionRounds });
+    await site.visit();
     await traffic.greet();
     await site.drain();
     loseAnswers(portal);
@@ -72,14 +78,16 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
       }
       isBack();
       await talking;
+      if (round % VISIT_EVERY === 0) grantsLost += await site.visit();
       onProgress?.(killed);
     }
     portal.faults.clear();
     messenger.answerWith(taken);
+    grantsLost += await site.visit();
     await site.drain();
     const judgement = judge(portal, traffic.said, messenger.received, await site.told());
     const [parked, dead] = [await site.left('parked'), await site.left('dead')];
-    return { kills, databaseCrashes, ...judgement, parked, dead };
+    return { kills, databaseCrashes, ...judgement, parked, dead, grantsLost };
   } finally {
     await site.close();
     await messenger.close();
