@@ -97,7 +97,10 @@ describe('two that begin at the same moment with a new home', () => {
     const servers = await Promise.all([1, 2].map(() => startEmbeddedPostgres({ home: begun, fast: true })));
     expect(servers[1]?.url('gateway')).toBe(servers[0]?.url('gateway'));
     await expect(servers[1]?.database('gateway')).resolves.toBe(servers[0]?.url('gateway'));
-    for (const server of servers) await server.stop();
+    await servers[0]?.stop();
+    await expect(servers[1]?.database('other')).resolves.toBe(servers[0]?.url('other'));
+    await servers[1]?.stop();
+    await expect(servers[1]?.database('gone')).rejects.toThrow('ECONNREFUSED');
     expect(await readdir(begun)).not.toContain('starting');
   });
 
