@@ -64,8 +64,8 @@ interface Waiting {
 
 /** Events of one commit. */
 const COMMIT_EVENTS = 200;
-/** Commits under way at the same time: one is written while the next one fills. */
-const COMMITS_AT_ONCE = 2;
+/** Commits under way at the same time. While one is written the next one fills: two were smaller, and slower. */
+const COMMITS_AT_ONCE = 1;
 /** Events that may wait in memory; more than that is refused before memory grows. */
 const MOST_WAITING = 5_000;
 const TRIES = 3;
