@@ -1,4 +1,4 @@
-import { type Database, isBrokenByPostgres, isDatabaseGone } from '../db/database.ts';
+import { type Database, despiteDeadlocks, isDatabaseGone } from '../db/database.ts';
 import type { Clock } from '../kit/clock.ts';
 import { RequestError } from '../kit/errors.ts';
 import type { Logger } from '../kit/logger.ts';
@@ -64,8 +64,6 @@ interface Waiting {
 
 /** Events of one commit. */
 const COMMIT_EVENTS = 200;
-/** Commits under way at the same time. While one is written the next one fills: two were smaller, and slower. */
-const COMMITS_AT_ONCE = 1;
 /** Events that may wait in memory; more than that is refused before memory grows. */
 const MOST_WAITING = 5_000;
 const TRIES = 3;
@@ -78,7 +76,8 @@ export function createAcceptance(deps: { db: Database; wake: Wake; log: Logger; 
   const { db, wake, log, clock } = deps;
   const queue: Waiting[] = [];
   let waitingEvents = 0;
-  let commits = 0;
+  /** One commit at a time: while it is written the next one fills. Two were smaller, and slower. */
+  let writing = false;
 
   function takeGroup(): Waiting[] {
     let size = 0;
@@ -90,15 +89,14 @@ export function createAcceptance(deps: { db: Database; wake: Wake; log: Logger; 
   }
 
   function flush(): void {
-    while (commits < COMMITS_AT_ONCE && queue.length > 0) {
-      const group = takeGroup();
-      commits++;
-      void write(group).finally(() => {
-        commits--;
-        for (const { events } of group) waitingEvents -= events.length;
-        flush();
-      });
-    }
+    if (writing || queue.length === 0) return;
+    const group = takeGroup();
+    writing = true;
+    void write(group).finally(() => {
+      writing = false;
+      for (const { events } of group) waitingEvents -= events.length;
+      flush();
+    });
   }
 
   async function write(group: readonly Waiting[]): Promise<void> {
@@ -158,12 +156,8 @@ async function insert(db: Database, group: readonly Waiting[], clock: Clock | un
     };
   });
   const json = JSON.stringify(input);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const [row] = await db.sql.rows<{ fresh: number[] }>(ACCEPT, json, clock ? new Date(clock.now()) : null);
-      return row?.fresh ?? [];
-    } catch (error) {
-      if (attempt >= TRIES || !isBrokenByPostgres(error)) throw error;
-    }
-  }
+  const [row] = await despiteDeadlocks(TRIES, () =>
+    db.sql.rows<{ fresh: number[] }>(ACCEPT, json, clock ? new Date(clock.now()) : null),
+  );
+  return row?.fresh ?? [];
 }

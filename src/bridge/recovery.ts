@@ -91,8 +91,9 @@ export function createReplyRecovery(deps: { db: Database; portals: PortalCalls; 
   const callOf = (row: RunRow, run: Run): Call => deps.portals.of(row.portalId, () => run.token());
 
   async function prepare(row: RunRow, run: Run): Promise<RunOptions> {
-    const { sessionsAfter, sweep: before = beginSweep(sessionsAfter ?? 0) } = row.options as RunOptions;
+    const { sessionsAfter, sweep: begun } = row.options as RunOptions;
     if (sessionsAfter === undefined) return { prepared: true };
+    const before = begun ?? beginSweep(sessionsAfter);
     const sweep = await sweepOn(callOf(row, run), { portalId: row.portalId, sweep: before }, deps);
     return { sweep, prepared: isSwept(sweep) };
   }

@@ -54,9 +54,20 @@ function statementName(text: string): string {
 }
 
 /** Deadlock (40P01) and serialisation failure (40001): PostgreSQL rolled everything back, so repeating is safe. */
-export function isBrokenByPostgres(error: unknown): boolean {
+function isBrokenByPostgres(error: unknown): boolean {
   const text = error instanceof Error ? `${(error as { code?: string }).code ?? ''} ${error.message}` : '';
   return /\b(40P01|40001|P2034)\b|deadlock detected/.test(text);
+}
+
+/** Does `work` again, `tries` times in all, where PostgreSQL rolled it back to break a deadlock. */
+export async function despiteDeadlocks<T>(tries: number, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= tries || !isBrokenByPostgres(error)) throw error;
+    }
+  }
 }
 
 const GONE =
@@ -103,15 +114,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   return {
     prisma,
     sql,
-    async transaction(work) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await transactionOnce(work);
-        } catch (error) {
-          if (attempt >= TRANSACTION_TRIES || !isBrokenByPostgres(error)) throw error;
-        }
-      }
-    },
+    transaction: (work) => despiteDeadlocks(TRANSACTION_TRIES, () => transactionOnce(work)),
     listen: (channel, onNotify) => listen(options, channel, onNotify),
     async close() {
       await prisma.$disconnect();

@@ -41,8 +41,9 @@ export interface Site {
 }
 
 const STEP_MS = 5_000;
-/** The first one installs. */
-const ADMINISTRATORS = [1, 8];
+/** The one who installs, and the reserve. */
+const RESERVE = 8;
+const ADMINISTRATORS = [1, RESERVE];
 const SURELY_STUCK_MS = 60 * 60_000;
 const SURELY_ENDLESS_MS = 12 * 60 * 60_000;
 
@@ -102,7 +103,7 @@ export function createSite(sandbox: Sandbox, portal: SandboxPortal, databaseUrl:
       if (child) await end(child);
     },
     async wire(deliveryUrl) {
-      portal.addUser({ id: 8, name: 'Second', lastName: 'Admin', admin: true });
+      portal.addUser({ id: RESERVE, name: 'Second', lastName: 'Admin', admin: true });
       portal.install({ ...application, eventsUrl: `http://127.0.0.1:${port}/bitrix24/events` });
       const connector = await until(() => db.prisma.connector.findFirst({ where: { state: 'ready' } }));
       await until(() => db.prisma.bot.findFirst({ where: { state: 'ready' } }));
